@@ -1,0 +1,88 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// TestConnection connects and asks for an answer, up to retries times in all
+// with delay in between, each attempt logged if it fails. It keeps no
+// connection. A refusal that will not change (wrong password, unknown database)
+// is returned at once, and so is ErrURL.
+func TestConnection(ctx context.Context, opts Options, retries int, delay time.Duration) error {
+	cfg, err := pgx.ParseConfig(opts.URL)
+	if err != nil {
+		return urlError(err)
+	}
+	opts.connConfig(cfg)
+	for attempt := 1; ; attempt++ {
+		err := testOnce(ctx, cfg, opts.ConnectTimeout)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("test connection: %w", context.Cause(ctx))
+		}
+		opts.Logger.LogAttrs(ctx, slog.LevelWarn, fmt.Sprintf("database connection: attempt %d of %d", attempt, retries),
+			slog.String("error", err.Error()))
+		if attempt >= retries || permanent(err) {
+			return fmt.Errorf("test connection: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(delay):
+		}
+	}
+}
+
+// testOnce has a timer of its own: a log-in that hangs must not outlast limit,
+// nor a signal that ends ctx.
+func testOnce(ctx context.Context, cfg *pgx.ConnConfig, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	result := make(chan error, 1)
+	go func() {
+		defer cancel()
+		conn, err := pgx.ConnectConfig(ctx, cfg)
+		if err == nil {
+			err = errors.Join(conn.Ping(ctx), conn.Close(ctx))
+		}
+		result <- err
+	}()
+	select {
+	case err := <-result:
+		if err != nil {
+			return oneLine{err}
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("no answer within %v", limit)
+	}
+}
+
+// oneLine puts pgx's report of every address that it tried, with TLS and
+// without, on one line, each reason once.
+type oneLine struct{ error }
+
+func (e oneLine) Unwrap() error { return e.error }
+
+func (e oneLine) Error() string {
+	if pg, ok := errors.AsType[*pgconn.PgError](e.error); ok {
+		return pg.Error()
+	}
+	var reasons []string
+	for line := range strings.Lines(e.error.Error()) {
+		line = strings.TrimSpace(line)
+		if line != "" && !slices.Contains(reasons, line) {
+			reasons = append(reasons, line)
+		}
+	}
+	return strings.Join(reasons, " ")
+}

@@ -1,0 +1,116 @@
+// Package db is the database layer: a bounded pool under GORM, and the session,
+// one transaction that begins with its first statement and ends with its owner.
+// It knows no table, no route and no environment variable.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// DB is the pool and the GORM configuration that its sessions share. One serves
+// the whole process.
+type DB struct {
+	opts Options
+	log  *slog.Logger
+	gate *gate
+	pool *pgxpool.Pool
+	sql  *sql.DB  // hands out the pool's connections as database/sql's
+	gorm *gorm.DB // never used for statements: sessions are made from it
+
+	resetting  sync.Mutex
+	generation atomic.Int64 // goes up with every reset of the pool
+
+	out         atomic.Int64 // connections held by sessions
+	probing     atomic.Int64 // connections held by health probes
+	acquires    atomic.Int64
+	waitNanos   atomic.Int64
+	timeouts    atomic.Int64
+	opened      atomic.Int64
+	invalidated atomic.Int64
+}
+
+// Open makes the pool and waits until its first PoolSize connections are open or
+// have failed, so that the first requests do not open more beside them. Only a
+// URL that cannot be used is an error (ErrURL): see TestConnection.
+func Open(ctx context.Context, opts Options) (*DB, error) {
+	d := &DB{opts: opts, log: opts.Logger, gate: newGate(opts.maxConns(), opts.MaxWaiting)}
+	if d.log == nil {
+		d.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	cfg, err := d.poolConfig()
+	if err != nil {
+		return nil, err
+	}
+	if d.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return nil, fmt.Errorf("open pool: %w", err)
+	}
+	d.sql = stdlib.OpenDBFromPool(d.pool)
+	if d.gorm, err = gorm.Open(postgres.New(postgres.Config{Conn: d.sql}), d.gormConfig()); err != nil {
+		d.pool.Close()
+		return nil, fmt.Errorf("open gorm: %w", err)
+	}
+	d.awaitWarmUp(ctx)
+	return d, nil
+}
+
+func (d *DB) awaitWarmUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, d.opts.ConnectTimeout)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		stat := d.pool.Stat()
+		if stat.NewConnsCount() >= int64(d.opts.PoolSize) && stat.ConstructingConns() == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// gormConfig leaves prepared statements to pgx, whose cache is faster and
+// survives changes of the schema. GORM logs only what tx.Debug() asks for: the
+// session reports its statements itself.
+func (d *DB) gormConfig() *gorm.Config {
+	return &gorm.Config{
+		TranslateError:       true,
+		DisableAutomaticPing: true,
+		NowFunc:              func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		Logger: logger.NewSlogLogger(d.log, logger.Config{
+			LogLevel:             logger.Silent,
+			ParameterizedQueries: !d.opts.Dev,
+		}),
+	}
+}
+
+// Close closes the pool. It waits for sessions to hand their connections back,
+// until ctx ends; the error says how many did not.
+func (d *DB) Close(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		d.pool.Close()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return d.sql.Close()
+	case <-ctx.Done():
+		return fmt.Errorf("close pool: %d connections still in use: %w", d.out.Load(), ctx.Err())
+	}
+}

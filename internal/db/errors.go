@@ -1,0 +1,101 @@
+package db
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// The errors of pool and session. Wrapped around the cause, which is for the log.
+var (
+	ErrURL           = errors.New("DATABASE_URL cannot be used")
+	ErrPoolTimeout   = errors.New("no connection within the pool's time-out")
+	ErrQueueFull     = errors.New("too many requests wait for a connection")
+	ErrUnavailable   = errors.New("database unavailable")
+	ErrCommitUnknown = errors.New("outcome of COMMIT unknown")
+	ErrSessionOwned  = errors.New("the session's owner ends it: return nil to commit, an error to roll back")
+)
+
+// Class says what an error means to a caller, whatever its code.
+type Class int
+
+// The classes of Classify.
+const (
+	Other       Class = iota // a fault of the program, or no error of the database
+	Conflict                 // a unique, foreign key or exclusion constraint is violated
+	Invalid                  // a value that the schema or a type refuses
+	Unavailable              // may work when tried again: load, locks, restarts, network
+)
+
+// sqlstates maps codes, or their first two characters, to classes.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+var sqlstates = map[string]Class{
+	"23505": Conflict, "23503": Conflict, "23P01": Conflict, "23001": Conflict,
+	"23502": Invalid, "23514": Invalid, "22": Invalid,
+	"08": Unavailable, "53": Unavailable, "57": Unavailable, "58": Unavailable,
+	"40": Unavailable, "55P03": Unavailable, "55006": Unavailable,
+	"25P03": Unavailable, "25P04": Unavailable, // ended by the server: idle or too long in the transaction
+}
+
+// Classify tells the class of an error that a session returned.
+func Classify(err error) Class {
+	for _, known := range []error{ErrUnavailable, ErrPoolTimeout, ErrQueueFull, ErrCommitUnknown, driver.ErrBadConn} {
+		if errors.Is(err, known) {
+			return Unavailable
+		}
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return classifyState(pg.Code)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return Other
+	}
+	_, network := errors.AsType[net.Error](err)
+	if network || errors.Is(err, io.ErrUnexpectedEOF) || pgconn.SafeToRetry(err) {
+		return Unavailable
+	}
+	return Other
+}
+
+func classifyState(code string) Class {
+	if class, ok := sqlstates[code]; ok {
+		return class
+	}
+	return sqlstates[code[:min(2, len(code))]]
+}
+
+// isReadOnlyServer recognises a server that was demoted or set to read only.
+// In a session that asked for READ ONLY itself it is the program's fault instead.
+func isReadOnlyServer(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "25006"
+}
+
+// permanent reports whether connecting again can not help: wrong password, no
+// such role or database, access refused.
+func permanent(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	return strings.HasPrefix(pg.Code, "28") || pg.Code == "3D000" || pg.Code == "42501"
+}
+
+// rolledBack reports whether an error of COMMIT proves that nothing was
+// committed. All others leave the outcome open.
+func rolledBack(err error) bool {
+	if errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) {
+		return true
+	}
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || pg.Code == "40003" || pg.Code == "08007" {
+		return false
+	}
+	return pg.SeverityUnlocalized == "ERROR" || pg.SeverityUnlocalized == "" && pg.Severity == "ERROR"
+}

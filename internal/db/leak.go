@@ -1,0 +1,62 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// leakWatch logs a session that holds its connection for longer than
+// LeakThreshold: once with the place that took it, once when it came back.
+type leakWatch struct {
+	db    *DB
+	ctx   context.Context
+	taken time.Time
+	timer *time.Timer
+	told  atomic.Bool
+}
+
+// watchLeak returns nil, on which stop does nothing, if LeakThreshold is 0.
+func (d *DB) watchLeak(ctx context.Context) *leakWatch {
+	if d.opts.LeakThreshold <= 0 {
+		return nil
+	}
+	callers := make([]uintptr, 32)
+	callers = callers[:runtime.Callers(3, callers)]
+	w := &leakWatch{db: d, ctx: context.WithoutCancel(ctx), taken: time.Now()}
+	w.timer = time.AfterFunc(d.opts.LeakThreshold, func() {
+		w.told.Store(true)
+		d.log.LogAttrs(w.ctx, slog.LevelWarn, "session still open: a leak, or work that should not hold a connection",
+			slog.Float64("seconds", d.opts.LeakThreshold.Seconds()), slog.String("taken_at", place(callers)))
+	})
+	return w
+}
+
+func (w *leakWatch) stop() {
+	if w == nil {
+		return
+	}
+	w.timer.Stop()
+	if w.told.Load() {
+		w.db.log.LogAttrs(w.ctx, slog.LevelWarn, "session that was open for long came back",
+			slog.Float64("seconds", time.Since(w.taken).Seconds()))
+	}
+}
+
+// place names the first callers outside of GORM and of this package, nearest first.
+func place(callers []uintptr) string {
+	var lines []string
+	frames := runtime.CallersFrames(callers)
+	for frame, more := frames.Next(); more && len(lines) < 3; frame, more = frames.Next() {
+		if strings.HasPrefix(frame.Function, "gorm.io/") || strings.Contains(frame.Function, "/internal/db.") ||
+			strings.HasPrefix(frame.Function, "database/sql.") {
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%s (%s:%d)", frame.Function, frame.File, frame.Line))
+	}
+	return strings.Join(lines, " < ")
+}

@@ -1,0 +1,34 @@
+package db
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Options are the settings of the pool and of its sessions. Each has the name
+// of its environment variable (DB_POOL_SIZE → PoolSize); the values are taken
+// as they are, since package config has checked them.
+type Options struct {
+	URL string // secret
+
+	PoolSize     int           // connections kept open
+	MaxOverflow  int           // connections beyond PoolSize, for bursts
+	PoolTimeout  time.Duration // one budget for waiting, connecting and beginning
+	Recycle      time.Duration // age at which a connection is replaced; below 0 never
+	PrePing      bool          // a dead connection is replaced before the caller notices
+	OverflowIdle time.Duration // how long an overflow connection may lie idle
+	MaxWaiting   int           // callers that may wait at once; 0: no limit
+
+	ConnectTimeout           time.Duration // one connection attempt, and one BEGIN
+	StatementTimeout         time.Duration // server side; 0 off
+	IdleInTransactionTimeout time.Duration // server side; 0 off
+	PgBouncer                bool          // transaction pooling: no named statements, no start-up parameters
+
+	LeakThreshold time.Duration // a session open for longer is logged; 0 off
+	SlowQuery     time.Duration // a statement that takes longer is logged; 0 off
+	Echo          bool          // every statement is logged
+	Dev           bool          // log statements' parameters and repeated statements
+	Logger        *slog.Logger
+}
+
+func (o Options) maxConns() int { return o.PoolSize + o.MaxOverflow }

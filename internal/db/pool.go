@@ -1,0 +1,135 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// cancelGrace is how long a cancelled statement may take to end; then its
+// connection is cut.
+const cancelGrace = 500 * time.Millisecond
+
+// generationKey names the pool's generation in a connection's custom data.
+const generationKey = "generation"
+
+// poolConfig maps SQLAlchemy's parameters to pgxpool's.
+func (d *DB) poolConfig() (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(d.opts.URL)
+	if err != nil {
+		return nil, urlError(err)
+	}
+	cfg.MaxConns = int32(d.opts.maxConns())
+	cfg.MinConns = int32(d.opts.PoolSize)
+	cfg.MinIdleConns = 0
+	cfg.MaxConnIdleTime = d.opts.OverflowIdle
+	cfg.MaxConnLifetime, cfg.MaxConnLifetimeJitter = lifetime(d.opts.Recycle)
+	cfg.HealthCheckPeriod = min(max(d.opts.OverflowIdle/4, 250*time.Millisecond), 10*time.Second)
+	// BEGIN finds dead connections, so a ping would only cost a round trip.
+	cfg.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
+	cfg.AfterConnect = d.afterConnect
+	cfg.BeforeClose = d.beforeClose
+	d.opts.connConfig(cfg.ConnConfig)
+	return cfg, nil
+}
+
+// lifetime spreads the replacement of connections over a tenth of their age, so
+// that those opened together do not all end together. pgxpool takes 0 as never.
+func lifetime(recycle time.Duration) (age, jitter time.Duration) {
+	if recycle < 0 {
+		return 0, 0
+	}
+	return recycle, recycle / 10
+}
+
+// connConfig sets what each connection needs, in the pool and outside of it.
+func (o Options) connConfig(cfg *pgx.ConnConfig) {
+	cfg.ConnectTimeout = o.ConnectTimeout
+	cfg.DialFunc = o.dial
+	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelGrace}
+	}
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "transcription-api"
+	}
+	if o.PgBouncer {
+		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+		return
+	}
+	setMillis(cfg.RuntimeParams, "statement_timeout", o.StatementTimeout)
+	setMillis(cfg.RuntimeParams, "idle_in_transaction_session_timeout", o.IdleInTransactionTimeout)
+}
+
+// setMillis leaves alone what the URL says itself.
+func setMillis(params map[string]string, name string, value time.Duration) {
+	if params[name] == "" {
+		params[name] = strconv.FormatInt(value.Milliseconds(), 10)
+	}
+}
+
+// dial bounds the whole start-up of a connection, log-in included: pgx's own
+// time-out leaves a connection that it gave up on holding its slot for 15 s.
+func (o Options) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := (&net.Dialer{KeepAlive: time.Minute}).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.SetDeadline(time.Now().Add(o.ConnectTimeout))
+}
+
+func (d *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
+	d.opened.Add(1)
+	conn.PgConn().CustomData()[generationKey] = d.generation.Load()
+	return clearDeadline(ctx, conn)
+}
+
+// clearDeadline ends the limit that dial set.
+func clearDeadline(_ context.Context, conn *pgx.Conn) error {
+	return conn.PgConn().Conn().SetDeadline(time.Time{})
+}
+
+// beforeClose cuts the socket of a connection that does not close in time, so
+// that a dead line gives its slot back.
+func (d *DB) beforeClose(conn *pgx.Conn) {
+	socket := conn.PgConn().Conn()
+	cut := time.AfterFunc(d.opts.ConnectTimeout, func() { socket.Close() })
+	go func() {
+		<-conn.PgConn().CleanupDone()
+		cut.Stop()
+	}()
+}
+
+// invalidate replaces all connections as old as this dead one: what ended it
+// (a restart, a failover, a cut line) has most likely ended them too. Only the
+// first of a generation resets the pool, else callers that fail at the same
+// time would throw away each other's fresh connections.
+func (d *DB) invalidate(conn *pgx.Conn) {
+	d.resetting.Lock()
+	defer d.resetting.Unlock()
+	if conn.PgConn().CustomData()[generationKey] != d.generation.Load() {
+		return
+	}
+	d.generation.Add(1)
+	d.invalidated.Add(int64(d.pool.Stat().TotalConns()))
+	d.pool.Reset()
+}
+
+// urlError keeps the URL out of the message: pgx quotes it, and in a malformed
+// one it can not tell the password from the rest. A reason that it gives beside
+// it (a certificate that cannot be read) is kept.
+func urlError(err error) error {
+	reason := errors.Unwrap(err)
+	if _, quotes := errors.AsType[*url.Error](reason); reason == nil || quotes {
+		return fmt.Errorf("%w: it is not of the form postgres://user:password@host:5432/database", ErrURL)
+	}
+	return fmt.Errorf("%w: %w", ErrURL, reason)
+}

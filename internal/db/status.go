@@ -1,0 +1,135 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Status shows the pool in SQLAlchemy's words. Health probes' own connections
+// count as idle.
+type Status struct {
+	Size        int   `json:"size"`
+	MaxOverflow int   `json:"max_overflow"`
+	CheckedIn   int   `json:"checked_in"`  // idle, open
+	CheckedOut  int   `json:"checked_out"` // in use by sessions
+	Overflow    int   `json:"overflow"`    // open beyond Size
+	Waiting     int   `json:"waiting"`     // sessions that wait for a connection now
+	Timeouts    int64 `json:"timeouts"`    // sessions that waited in vain, since the start
+}
+
+// Counters are totals since the start.
+type Counters struct {
+	Acquires    int64         // connections handed to sessions
+	Wait        time.Duration // time that sessions waited for one
+	Timeouts    int64         // sessions that got none within PoolTimeout
+	Opened      int64         // connections opened
+	Recycled    int64         // connections replaced for their age
+	Invalidated int64         // connections replaced because one of their age was dead
+}
+
+// Status returns the pool's figures now.
+func (d *DB) Status() Status {
+	s := Status{
+		Size:        d.opts.PoolSize,
+		MaxOverflow: d.opts.MaxOverflow,
+		CheckedOut:  int(d.out.Load()),
+		CheckedIn:   int(d.pool.Stat().IdleConns()) + int(d.probing.Load()),
+		Waiting:     int(d.gate.waiting.Load()),
+		Timeouts:    d.timeouts.Load(),
+	}
+	s.Overflow = max(0, s.CheckedIn+s.CheckedOut-s.Size)
+	return s
+}
+
+// Counters returns the totals so far.
+func (d *DB) Counters() Counters {
+	return Counters{
+		Acquires:    d.acquires.Load(),
+		Wait:        time.Duration(d.waitNanos.Load()),
+		Timeouts:    d.timeouts.Load(),
+		Opened:      d.opened.Load(),
+		Recycled:    d.pool.Stat().MaxLifetimeDestroyCount(),
+		Invalidated: d.invalidated.Load(),
+	}
+}
+
+// Exhausted reports that sessions hold every connection that the pool may have.
+func (s Status) Exhausted() bool { return s.CheckedOut >= s.Size+s.MaxOverflow }
+
+// Ping asks the database for an answer within limit. It uses a connection of
+// the pool if one is to be had; of an exhausted pool it only knocks at the
+// server's door, since no connection may be opened beyond the limit. A timer of
+// its own bounds it: on a dead line pgx needs longer to give up.
+func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	result := make(chan error, 1)
+	go func() {
+		defer cancel()
+		result <- d.ping(ctx)
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: no answer within %v", ErrUnavailable, limit)
+	}
+}
+
+func (d *DB) ping(ctx context.Context) error {
+	if d.Status().Exhausted() {
+		return d.knock(ctx)
+	}
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer conn.Release()
+	d.probing.Add(1)
+	defer d.probing.Add(-1)
+	if err := conn.Conn().Ping(ctx); err != nil {
+		if conn.Conn().IsClosed() && ctx.Err() == nil {
+			d.invalidate(conn.Conn())
+		}
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// knock sends the server an SSLRequest, which it answers with one byte before
+// it gives the caller a backend, so that this costs none of max_connections.
+func (d *DB) knock(ctx context.Context) error {
+	cfg := d.pool.Config().ConnConfig.Config
+	errs := []error{ErrUnavailable}
+	hosts := append([]*pgconn.FallbackConfig{{Host: cfg.Host, Port: cfg.Port}}, cfg.Fallbacks...)
+	for _, host := range hosts {
+		err := knockAt(ctx, host)
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func knockAt(ctx context.Context, host *pgconn.FallbackConfig) error {
+	network, address := pgconn.NetworkAddress(host.Host, host.Port)
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		conn.SetDeadline(deadline)
+	}
+	sslRequest := []byte{0, 0, 0, 8, 4, 210, 22, 47} // length, code 80877103
+	if _, err := conn.Write(sslRequest); err != nil {
+		return err
+	}
+	_, err = conn.Read(make([]byte, 1))
+	return err
+}

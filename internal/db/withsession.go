@@ -1,0 +1,60 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
+)
+
+// WithSession runs fn in a session, for all work outside of requests: it
+// commits when fn returns nil, rolls back when it returns an error or panics,
+// and always hands the connection back. tx is good until fn returns. The error
+// is fn's, or that of beginning or committing (see Session.Commit).
+func (d *DB) WithSession(ctx context.Context, fn func(tx *gorm.DB) error, opts ...SessionOption) error {
+	var options sessionOptions
+	for _, opt := range opts {
+		opt(&options)
+	}
+	for attempt := 1; ; attempt++ {
+		err := d.runSession(ctx, fn, opts)
+		if attempt >= options.attempts || !repeatable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(backoff(attempt)):
+		}
+	}
+}
+
+// runSession is one attempt. The deferred rollback does nothing after Commit;
+// it is there for errors, panics and runtime.Goexit.
+func (d *DB) runSession(ctx context.Context, fn func(tx *gorm.DB) error, opts []SessionOption) error {
+	s := d.NewSession(ctx, opts...)
+	defer s.Rollback()
+	if err := fn(s.DB()); err != nil {
+		return err
+	}
+	return s.Commit()
+}
+
+// repeatable reports a serialization failure or a deadlock: the transaction was
+// rolled back through no fault of its own. An unknown COMMIT is never repeated.
+func repeatable(err error) bool {
+	if errors.Is(err, ErrCommitUnknown) {
+		return false
+	}
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// backoff doubles from 10 ms to at most 1 s, with jitter so that two rivals part.
+func backoff(attempt int) time.Duration {
+	limit := min(10*time.Millisecond<<min(attempt-1, 7), time.Second)
+	return limit/2 + rand.N(limit/2)
+}
