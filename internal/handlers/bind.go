@@ -1,0 +1,216 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// bindJSON reads the body, one JSON object of T's members, strictly: unknown,
+// repeated and mistyped members are a 400, broken rules a 422 that names them all.
+func bindJSON[T any](c *gin.Context) (T, error) {
+	var in T
+	body, err := readJSON(c)
+	if err != nil {
+		return in, err
+	}
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(body, &members); err != nil {
+		return in, badJSON(err, reflect.TypeFor[T]())
+	}
+	if members == nil { // the document null
+		return in, badRequest("The body must be a JSON object.", nil)
+	}
+	if err := json.Unmarshal(body, &in, json.RejectUnknownMembers(true)); err != nil {
+		return in, badJSON(err, reflect.TypeFor[T]())
+	}
+	return in, broken("The body breaks a rule.", append(nulls[T](members), check(in)...))
+}
+
+// readJSON returns a body that says it is JSON and is not too large.
+func readJSON(c *gin.Context) ([]byte, error) {
+	media, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	isJSON := media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
+	charset := strings.ToLower(params["charset"])
+	if err != nil || !isJSON || charset != "" && charset != "utf-8" {
+		return nil, &httpError{status: http.StatusUnsupportedMediaType, detail: "Send JSON: Content-Type: application/json, in UTF-8."}
+	}
+	if encoding := c.GetHeader("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, &httpError{status: http.StatusUnsupportedMediaType, detail: "Send the body without Content-Encoding."}
+	}
+	body, err := io.ReadAll(c.Request.Body)
+	if err != nil {
+		return nil, badBody(c, err)
+	}
+	if len(body) == 0 {
+		return nil, badRequest("The body is empty: send a JSON object.", nil)
+	}
+	return body, nil
+}
+
+// badBody is for a body that could not be read to its end. The connection is
+// closed after it: what is left of the body may never come.
+func badBody(c *gin.Context, err error) error {
+	c.Header("Connection", "close")
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge(large.Limit)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &httpError{status: http.StatusRequestTimeout, detail: "The body did not arrive in time.", cause: err}
+	}
+	return badRequest("The body ended early.", err)
+}
+
+func tooLarge(limit int64) error {
+	return &httpError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("The body may have at most %d bytes.", limit)}
+}
+
+func badRequest(detail string, cause error, fields ...fieldError) error {
+	return &httpError{status: http.StatusBadRequest, detail: detail, fields: fields, cause: cause}
+}
+
+// broken is the 422 for broken rules, or nil if there are none.
+func broken(detail string, fields []fieldError) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &httpError{status: http.StatusUnprocessableEntity, detail: detail, fields: fields}
+}
+
+// badJSON says what is wrong with a document, and where.
+func badJSON(err error, expected reflect.Type) error {
+	if errors.Is(err, json.ErrUnknownName) {
+		semantic, _ := errors.AsType[*json.SemanticError](err)
+		name := semantic.JSONPointer.LastToken()
+		known := "unknown: allowed are " + strings.Join(fieldNames(expected), ", ")
+		return badRequest("The body has an unknown member.", err, fieldError{name, known})
+	}
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		return badType(semantic)
+	}
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			return badRequest("The body has a member twice.", err, fieldError{syntactic.JSONPointer.LastToken(), "given twice"})
+		}
+		return badRequest(fmt.Sprintf("The body is not valid JSON, at byte %d.", syntactic.ByteOffset), err)
+	}
+	return badRequest("The body is not valid JSON: it ends early.", err)
+}
+
+// badType is for a value of the wrong JSON type. A number that no float64 can
+// hold has the right type and breaks a rule.
+func badType(err *json.SemanticError) error {
+	name := err.JSONPointer.LastToken()
+	if name == "" {
+		return badRequest("The body must be a JSON object.", err)
+	}
+	if err.JSONKind == '0' && errors.Is(err, strconv.ErrRange) {
+		return broken("The body breaks a rule.", []fieldError{{name, "is too large a number"}})
+	}
+	return badRequest("A member has the wrong type.", err, fieldError{name, "must be a " + jsonType(err.GoType)})
+}
+
+// jsonType names the JSON type that a Go type is read from.
+func jsonType(t reflect.Type) string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t != nil && t.Kind() == reflect.String {
+		return "string"
+	}
+	return "number"
+}
+
+// nulls finds the members that are null though their field can not be.
+func nulls[T any](members map[string]jsontext.Value) []fieldError {
+	var faults []fieldError
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		name := fieldName(field)
+		_, clearable := reflect.New(field.Type).Interface().(interface{ nullable() })
+		if value, given := members[name]; given && value.Kind() == 'n' && !clearable {
+			faults = append(faults, fieldError{name, "must not be null"})
+		}
+	}
+	return faults
+}
+
+// nullable is a member that can be absent, null or a value.
+type nullable[T any] struct {
+	given bool
+	value *T
+}
+
+func (*nullable[T]) nullable() {}
+
+// UnmarshalJSONFrom is called for members that are there, null included.
+func (n *nullable[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	n.given = true
+	return json.UnmarshalDecode(dec, &n.value)
+}
+
+// change is nil if the member was absent, and points to nil if it was null.
+func (n nullable[T]) change() **T {
+	if !n.given {
+		return nil
+	}
+	return &n.value
+}
+
+// bindQuery reads the query parameters of T's fields. Unknown ones are ignored.
+func bindQuery[T any](c *gin.Context) (T, error) {
+	var in T
+	const detail = "A query parameter is not allowed."
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return in, broken(detail, []fieldError{{"query", "is not percent-encoded correctly"}})
+	}
+	var faults []fieldError
+	value := reflect.ValueOf(&in).Elem()
+	for i, field := range reflect.VisibleFields(value.Type()) {
+		given := query[fieldName(field)]
+		if len(given) == 0 {
+			given = []string{field.Tag.Get("default")}
+		} else if len(given) > 1 || given[0] == "" {
+			faults = append(faults, fieldError{fieldName(field), "must be given once, with a value"})
+			continue
+		}
+		if err := setField(value.Field(i), given[0]); err != nil {
+			faults = append(faults, fieldError{fieldName(field), "must be a whole number"})
+		}
+	}
+	if len(faults) > 0 {
+		return in, broken(detail, faults)
+	}
+	return in, broken(detail, check(in))
+}
+
+func setField(field reflect.Value, text string) error {
+	if field.Kind() == reflect.String {
+		field.SetString(text)
+		return nil
+	}
+	number, err := strconv.Atoi(text)
+	field.SetInt(int64(number))
+	return err
+}
+
+// bindID reads the id in the path. One that no row can have is not found.
+func bindID(c *gin.Context) (int64, error) {
+	text := c.Param("id")
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id <= 0 || strconv.FormatInt(id, 10) != text {
+		return 0, &httpError{status: http.StatusNotFound, detail: "There is no such item."}
+	}
+	return id, nil
+}

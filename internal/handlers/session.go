@@ -1,0 +1,78 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"example.com/transcription-api/internal/db"
+)
+
+const (
+	txKey    = "tx"       // the request's *gorm.DB
+	statsKey = "db_stats" // its db.Stats, for the access log
+)
+
+// DB returns the request's session: one transaction, begun with the first
+// statement, committed before the answer leaves, rolled back on an error, a
+// status from 400 on or a panic.
+func DB(c *gin.Context) *gorm.DB { return c.MustGet(txKey).(*gorm.DB) }
+
+// session gives every request of its group a session, and holds the answer back
+// until that has ended. GET and HEAD begin READ ONLY.
+func session(conn *db.DB, opts ...db.SessionOption) gin.HandlerFunc {
+	reading := append([]db.SessionOption{db.ReadOnly()}, opts...)
+	return func(c *gin.Context) {
+		choice := opts
+		if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+			choice = reading
+		}
+		s := conn.NewSession(c.Request.Context(), choice...)
+		c.Set(txKey, s.DB())
+		held := hold(c.Writer)
+		c.Writer = held
+		defer func() { // also when the handler panics: the recovery answers then
+			s.Rollback()
+			c.Set(statsKey, s.Stats())
+			c.Writer = held.ResponseWriter
+		}()
+		c.Next()
+		end(c, s, held)
+	}
+}
+
+// end commits or rolls back, and only then lets the answer go. Where there is
+// an error, the error middleware answers instead.
+func end(c *gin.Context, s *db.Session, held *heldWriter) {
+	if held.overflow {
+		_ = c.Error(errHeldTooLarge)
+	}
+	if ctx := c.Request.Context(); ctx.Err() != nil && len(c.Errors) == 0 {
+		_ = c.Error(context.Cause(ctx))
+	}
+	switch {
+	case len(c.Errors) > 0:
+		s.Rollback()
+		return
+	case held.Status() >= http.StatusBadRequest:
+		s.Rollback()
+	default:
+		if err := s.Commit(); err != nil {
+			_ = c.Error(err)
+			return
+		}
+	}
+	held.release()
+}
+
+// handle adapts a handler that returns its error, which can not be forgotten.
+func handle(fn func(c *gin.Context, tx *gorm.DB) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := fn(c, DB(c)); err != nil {
+			_ = c.Error(err)
+			c.Abort()
+		}
+	}
+}

@@ -1,0 +1,210 @@
+// Package models holds the tables: for each a struct, its rules and its queries,
+// as functions of a context and a *gorm.DB, which serve on any session.
+// Nothing here knows of HTTP, of the pool or of when a transaction ends.
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Item is one recording to transcribe. Pointers are columns that may be NULL.
+type Item struct {
+	ID              int64  `gorm:"primaryKey"`
+	Title           string `gorm:"not null"`
+	AudioURL        string `gorm:"not null"`
+	Language        string `gorm:"not null;default:en"`
+	Status          Status `gorm:"not null;default:pending"`
+	Transcript      *string
+	DurationSeconds *float64
+	Error           *string
+	Version         int64     `gorm:"not null;default:1"` // set by the table's trigger
+	CreatedAt       time.Time `gorm:"not null;default:now();autoCreateTime:false"`
+	UpdatedAt       time.Time `gorm:"not null;default:now();autoUpdateTime:false"` // set by the table's trigger
+}
+
+// Status is where an item stands on its way to a transcript.
+type Status string
+
+// The statuses of an item.
+const (
+	Pending    Status = "pending"
+	Processing Status = "processing"
+	Processed  Status = "processed"
+	Failed     Status = "failed"
+)
+
+// Statuses lists them all.
+var Statuses = []Status{Pending, Processing, Processed, Failed}
+
+// before returns the statuses from which an item may move to s. Staying where
+// it is is no move: that is how one of two workers learns that it came second.
+func (s Status) before() []Status {
+	switch s {
+	case Processing:
+		return []Status{Pending}
+	case Processed, Failed:
+		return []Status{Processing}
+	case Pending:
+		return []Status{Failed}
+	default:
+		return nil
+	}
+}
+
+// StatusError says that an item may not move to the status asked for.
+type StatusError struct{ From, To Status }
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("status may not change from %s to %s", e.From, e.To)
+}
+
+// ItemChanges says which columns an update sets: those that are not nil. The
+// inner nil of the columns that may be NULL clears them.
+type ItemChanges struct {
+	Title           *string
+	Language        *string
+	Status          *Status
+	Transcript      **string
+	DurationSeconds **float64
+	Error           **string
+}
+
+// columns returns what to set, by column.
+func (c ItemChanges) columns() map[string]any {
+	set := make(map[string]any)
+	add(set, "title", c.Title)
+	add(set, "language", c.Language)
+	add(set, "status", c.Status)
+	add(set, "transcript", c.Transcript)
+	add(set, "duration_seconds", c.DurationSeconds)
+	add(set, "error", c.Error)
+	return set
+}
+
+func add[T any](set map[string]any, column string, value *T) {
+	if value != nil {
+		set[column] = *value
+	}
+}
+
+// ItemFilter selects a page of items. Zero values select all.
+type ItemFilter struct {
+	Status   Status
+	Language string
+	After    *ItemKey // where the page before ended
+	Limit    int
+}
+
+// ItemKey is an item's place in the order of ListItems.
+type ItemKey struct {
+	CreatedAt time.Time
+	ID        int64
+}
+
+// CreateItem inserts the item and fills in what the database sets.
+func CreateItem(ctx context.Context, db *gorm.DB, item *Item) error {
+	if err := db.WithContext(ctx).Create(item).Error; err != nil {
+		return fmt.Errorf("create item: %w", err)
+	}
+	return nil
+}
+
+// FindItem returns the item with the given id, or ErrNotFound.
+func FindItem(ctx context.Context, db *gorm.DB, id int64) (Item, error) {
+	var item Item
+	err := db.WithContext(ctx).Take(&item, "id = ?", id).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Item{}, fmt.Errorf("find item %d: %w", id, err)
+	}
+	return item, nil
+}
+
+// ListItems returns at most filter.Limit items, newest first.
+func ListItems(ctx context.Context, db *gorm.DB, filter ItemFilter) ([]Item, error) {
+	query := db.WithContext(ctx).Order("created_at DESC, id DESC").Limit(filter.Limit)
+	if filter.Status != "" {
+		query = query.Where("status = ?", filter.Status)
+	}
+	if filter.Language != "" {
+		query = query.Where("language = ?", filter.Language)
+	}
+	if filter.After != nil {
+		query = query.Where("(created_at, id) < (?, ?)", filter.After.CreatedAt, filter.After.ID)
+	}
+	var items []Item
+	if err := query.Find(&items).Error; err != nil {
+		return nil, fmt.Errorf("list items: %w", err)
+	}
+	return items, nil
+}
+
+// UpdateItem makes the changes and returns the item as it then is. One
+// statement decides and updates, so that of two callers that make the same move
+// at once exactly one succeeds. versions, unless nil, are those that the caller
+// is willing to change. Errors: ErrNotFound, ErrModified, *StatusError.
+func UpdateItem(ctx context.Context, db *gorm.DB, id int64, changes ItemChanges, versions []int64) (Item, error) {
+	query := itemAt(ctx, db, id, versions)
+	if changes.Status != nil {
+		query = query.Where("status IN ?", changes.Status.before())
+	}
+	var updated []Item
+	var err error
+	if set := changes.columns(); len(set) > 0 {
+		err = query.Model(&updated).Clauses(clause.Returning{}).Updates(set).Error
+	} else {
+		err = query.Find(&updated).Error
+	}
+	if err == nil && len(updated) == 0 {
+		err = refusal(ctx, db, id, changes.Status, versions)
+	}
+	if err != nil {
+		return Item{}, fmt.Errorf("update item %d: %w", id, err)
+	}
+	return updated[0], nil
+}
+
+// DeleteItem removes the item. versions as in UpdateItem. Errors: ErrNotFound,
+// ErrModified.
+func DeleteItem(ctx context.Context, db *gorm.DB, id int64, versions []int64) error {
+	result := itemAt(ctx, db, id, versions).Delete(&Item{})
+	err := result.Error
+	if err == nil && result.RowsAffected == 0 {
+		err = refusal(ctx, db, id, nil, versions)
+	}
+	if err != nil {
+		return fmt.Errorf("delete item %d: %w", id, err)
+	}
+	return nil
+}
+
+func itemAt(ctx context.Context, db *gorm.DB, id int64, versions []int64) *gorm.DB {
+	query := db.WithContext(ctx).Where("id = ?", id)
+	if versions != nil {
+		query = query.Where("version IN ?", versions)
+	}
+	return query
+}
+
+// refusal tells why a statement found no row to change: the row is not there,
+// is at another version, or may not make the move.
+func refusal(ctx context.Context, db *gorm.DB, id int64, move *Status, versions []int64) error {
+	item, err := FindItem(ctx, db, id)
+	switch {
+	case err != nil:
+		return err
+	case move == nil || versions != nil && !slices.Contains(versions, item.Version):
+		return ErrModified
+	default:
+		return &StatusError{From: item.Status, To: *move}
+	}
+}
