@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/handlers"
+)
+
+// program is what every command needs.
+type program struct {
+	stdout, stderr io.Writer
+	cfg            config.Config
+	log            *slog.Logger
+}
+
+// load reads the settings and makes the logger.
+func (p *program) load(env environ) error {
+	lookup, err := env(".env")
+	if err != nil {
+		return settingsError{err}
+	}
+	if p.cfg, err = config.Load(lookup); err != nil {
+		return settingsError{err}
+	}
+	p.log = newLogger(p.cfg, p.stderr)
+	return nil
+}
+
+// newLogger logs text for people in dev, JSON for machines elsewhere.
+func newLogger(cfg config.Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	var handler slog.Handler = slog.NewJSONHandler(w, options)
+	if cfg.Environment == config.Dev {
+		handler = slog.NewTextHandler(w, options)
+	}
+	return slog.New(handlers.LogHandler(handler))
+}
+
+// dbOptions hands the settings of the database layer over.
+func (p *program) dbOptions() db.Options {
+	d := p.cfg.Database
+	return db.Options{
+		URL:                      d.URL.Reveal(),
+		PoolSize:                 d.PoolSize,
+		MaxOverflow:              d.MaxOverflow,
+		PoolTimeout:              d.PoolTimeout,
+		Recycle:                  d.Recycle,
+		PrePing:                  d.PrePing,
+		OverflowIdle:             d.OverflowIdle,
+		MaxWaiting:               d.MaxWaiting,
+		ConnectTimeout:           d.ConnectTimeout,
+		StatementTimeout:         d.StatementTimeout,
+		IdleInTransactionTimeout: d.IdleInTransactionTimeout,
+		PgBouncer:                d.PgBouncer,
+		LeakThreshold:            d.LeakThreshold,
+		SlowQuery:                d.SlowQuery,
+		Echo:                     d.Echo,
+		Dev:                      p.cfg.Environment == config.Dev,
+		Logger:                   p.log,
+	}
+}
+
+// connect tests the connection, with retries, and opens the pool.
+func (p *program) connect(ctx context.Context) (*db.DB, error) {
+	if err := p.testConnection(ctx); err != nil {
+		return nil, err
+	}
+	return db.Open(ctx, p.dbOptions())
+}
+
+func (p *program) testConnection(ctx context.Context) error {
+	err := db.TestConnection(ctx, p.dbOptions(), p.cfg.Database.ConnectRetries, p.cfg.Database.ConnectRetryDelay)
+	if errors.Is(err, db.ErrURL) {
+		return settingsError{err}
+	}
+	return err
+}
+
+// disconnect closes the pool. What holds a connection for longer than a second
+// is cut off with the process.
+func (p *program) disconnect(ctx context.Context, conn *db.DB) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := conn.Close(ctx); err != nil {
+		p.log.Warn("close database", "error", err)
+	}
+}

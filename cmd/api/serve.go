@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/handlers"
+)
+
+// serve connects, checks, migrates, listens and serves, in this order, until
+// ctx ends.
+func (p *program) serve(ctx context.Context) error {
+	p.log.Info("starting", "version", version, "settings", p.cfg)
+	if p.cfg.Environment == config.Production && len(p.cfg.APIKeys) == 0 {
+		p.log.Warn("API_KEYS is not set: everybody may call this service")
+	}
+	conn, err := p.connect(ctx)
+	if err != nil {
+		return p.unlessStopped(ctx, err)
+	}
+	defer p.disconnect(ctx, conn)
+	if err := p.prepare(ctx, conn); err != nil {
+		return p.unlessStopped(ctx, err)
+	}
+	ln, err := net.Listen("tcp", p.cfg.Addr())
+	if err != nil {
+		return err
+	}
+	state := new(handlers.State)
+	handler, err := handlers.New(p.handlerOptions(conn, state))
+	if err != nil {
+		return err
+	}
+	p.log.Info("listening", "url", "http://"+ln.Addr().String())
+	if p.cfg.Environment == config.Dev {
+		fmt.Fprintf(p.stderr, "\n  curl http://%s/items\n\n", ln.Addr())
+	}
+	s := server{
+		log:             p.log,
+		state:           state,
+		requestTimeout:  p.cfg.RequestTimeout,
+		shutdownDelay:   p.cfg.ShutdownDelay,
+		shutdownTimeout: p.cfg.ShutdownTimeout,
+	}
+	return s.serve(ctx, ln, handler)
+}
+
+// unlessStopped makes a start-up that a signal has ended a normal end.
+func (p *program) unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	p.log.Info("stopped during start-up")
+	return nil
+}
+
+// prepare checks the connection budget and brings the schema up to date.
+func (p *program) prepare(ctx context.Context, conn *db.DB) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	budget, err := conn.Budget(ctx, p.cfg.Database.Instances)
+	if err != nil {
+		return err
+	}
+	if budget.Exceeded() && p.cfg.Environment == config.Production {
+		return budget
+	}
+	if budget.Exceeded() {
+		p.log.Warn(budget.Error())
+	}
+	if !p.cfg.AutoMigrate {
+		return nil
+	}
+	migrator, err := db.NewMigrator(p.dbOptions())
+	if err != nil {
+		return err
+	}
+	defer migrator.Close()
+	applied, err := migrator.Up(ctx)
+	for _, name := range applied {
+		p.log.Info("migrated", "migration", name)
+	}
+	return err
+}
+
+func (p *program) handlerOptions(conn *db.DB, state *handlers.State) handlers.Options {
+	keys := make([]string, len(p.cfg.APIKeys))
+	for i, key := range p.cfg.APIKeys {
+		keys[i] = key.Reveal()
+	}
+	return handlers.Options{
+		DB:                 conn,
+		Log:                p.log,
+		State:              state,
+		RequestTimeout:     p.cfg.RequestTimeout,
+		MaxBodyBytes:       p.cfg.MaxBodyBytes,
+		APIKeys:            keys,
+		CORSAllowedOrigins: p.cfg.CORSAllowedOrigins,
+		TrustedProxies:     p.cfg.TrustedProxies,
+	}
+}
+
+// waitFor sleeps for d, or until done.
+func waitFor(d time.Duration, done func() bool) {
+	for deadline := time.Now().Add(d); time.Now().Before(deadline) && !done(); {
+		time.Sleep(min(10*time.Millisecond, time.Until(deadline)))
+	}
+}

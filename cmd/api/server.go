@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"example.com/transcription-api/internal/handlers"
+)
+
+const (
+	headerTimeout = 10 * time.Second // for a request's headers
+	idleTimeout   = 2 * time.Minute  // for the next request on a connection
+	sendTimeout   = 30 * time.Second // for the client to take the answer, after REQUEST_TIMEOUT
+	lingerTime    = time.Second      // for keep-alive clients to be told to leave
+	abortTime     = 3 * time.Second  // for requests cut off at SHUTDOWN_TIMEOUT to roll back
+)
+
+// server is the HTTP server's life: serve until the context ends, then drain.
+type server struct {
+	log             *slog.Logger
+	state           *handlers.State
+	requestTimeout  time.Duration
+	shutdownDelay   time.Duration
+	shutdownTimeout time.Duration
+	open            atomic.Int64 // connections
+}
+
+// serve returns nil after a graceful stop.
+func (s *server) serve(ctx context.Context, ln net.Listener, handler http.Handler) error {
+	// Requests must outlive ctx: its end only starts the draining.
+	requests, abort := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer abort(nil)
+	srv := &http.Server{
+		Handler:           handler,
+		BaseContext:       func(net.Listener) context.Context { return requests },
+		ConnState:         s.count,
+		ReadHeaderTimeout: min(headerTimeout, s.requestTimeout),
+		ReadTimeout:       s.requestTimeout,
+		WriteTimeout:      s.requestTimeout + sendTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(ln) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+		return s.drain(ctx, srv, ln, abort)
+	}
+}
+
+func (s *server) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.open.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.open.Add(-1)
+	}
+}
+
+// drain stops in the order in which nobody loses anything: load balancers see
+// that the server is not ready, new connections are refused, requests in flight
+// finish. What still runs at the time-out is rolled back.
+func (s *server) drain(ctx context.Context, srv *http.Server, ln net.Listener, abort context.CancelCauseFunc) error {
+	s.log.Info("draining", "delay", s.shutdownDelay, "timeout", s.shutdownTimeout)
+	s.state.Drain()
+	time.Sleep(s.shutdownDelay)
+
+	// The time-out is not ctx's, which has ended: with that it would be zero.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.shutdownTimeout)
+	defer cancel()
+	_ = ln.Close()
+	// Shutdown cuts idle connections, which may be about to send: they get the
+	// time to ask once more and to read Connection: close.
+	waitFor(min(lingerTime, s.shutdownTimeout/2), func() bool { return s.open.Load() == 0 })
+	err := srv.Shutdown(ctx)
+	if err == nil {
+		s.log.Info("stopped")
+		return nil
+	}
+	abort(handlers.ErrShutdown())
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), abortTime)
+	defer cancel()
+	err = errors.Join(err, srv.Shutdown(ctx))
+	_ = srv.Close()
+	return fmt.Errorf("requests still running after SHUTDOWN_TIMEOUT were rolled back: %w", err)
+}
