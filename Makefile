@@ -1,0 +1,38 @@
+# What this project can do: make help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+TOOL    := go tool -modfile=tools.mod
+# Brings a PostgreSQL of the test run's own and throws it away afterwards.
+WITH_DB := ./bin/devdb -throwaway -env TEST_DATABASE_URL --
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build lint format fuzz
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: bin/api bin/devdb ## serve on http://127.0.0.1:8080; starts a PostgreSQL if DATABASE_URL is not set
+	@./bin/devdb -- ./bin/api
+
+test: bin/devdb ## run every test, with the race detector, against a real PostgreSQL
+	@$(WITH_DB) go test -race ./...
+
+build: ## build the static production binary, bin/api
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/api ./cmd/api
+
+lint: ## check format, vet, staticcheck and who imports whom
+	@test -z "$$($(TOOL) gofumpt -l . | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
+	go vet ./...
+	$(TOOL) staticcheck ./...
+	./.ci/imports
+
+format: ## format the code
+	$(TOOL) gofumpt -w .
+
+.PHONY: bin/api bin/devdb
+bin/api:
+	@go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/api
+bin/devdb:
+	@go build -o $@ ./cmd/devdb
