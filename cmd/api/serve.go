@@ -30,8 +30,15 @@ func (p *program) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer ln.Close()
+	metrics := handlers.NewMetrics(conn)
+	stopAdmin, err := p.serveAdmin(metrics)
+	if err != nil {
+		return err
+	}
+	defer stopAdmin()
 	state := new(handlers.State)
-	handler, err := handlers.New(p.handlerOptions(conn, state))
+	handler, err := handlers.New(p.handlerOptions(conn, state, metrics))
 	if err != nil {
 		return err
 	}
@@ -87,7 +94,7 @@ func (p *program) prepare(ctx context.Context, conn *db.DB) error {
 	return err
 }
 
-func (p *program) handlerOptions(conn *db.DB, state *handlers.State) handlers.Options {
+func (p *program) handlerOptions(conn *db.DB, state *handlers.State, metrics *handlers.Metrics) handlers.Options {
 	keys := make([]string, len(p.cfg.APIKeys))
 	for i, key := range p.cfg.APIKeys {
 		keys[i] = key.Reveal()
@@ -96,6 +103,7 @@ func (p *program) handlerOptions(conn *db.DB, state *handlers.State) handlers.Op
 		DB:                 conn,
 		Log:                p.log,
 		State:              state,
+		Metrics:            metrics,
 		RequestTimeout:     p.cfg.RequestTimeout,
 		MaxBodyBytes:       p.cfg.MaxBodyBytes,
 		APIKeys:            keys,

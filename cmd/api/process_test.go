@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for what must happen, on a machine that is
+// slow and shared.
+const patience = 30 * time.Second
+
+// TestMain lets the test binary be the program, so that tests can start it as a
+// process of its own, signal it and read its exit status.
+func TestMain(m *testing.M) {
+	if os.Getenv("API_TEST_RUN_MAIN") == "1" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// process is a running api.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	output *output
+	exited chan struct{}
+}
+
+// start runs the program with exactly these settings, in an empty folder.
+func start(t *testing.T, env map[string]string, args ...string) *process {
+	t.Helper()
+	return startIn(t, t.TempDir(), env, args...)
+}
+
+func startIn(t *testing.T, folder string, env map[string]string, args ...string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, cmd: exec.Command(self, args...), output: new(output), exited: make(chan struct{})}
+	p.cmd.Dir = folder
+	p.cmd.Env = []string{"API_TEST_RUN_MAIN=1", "PORT=0"}
+	for name, value := range env {
+		p.cmd.Env = append(p.cmd.Env, name+"="+value)
+	}
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+		if t.Failed() {
+			t.Logf("output:\n%s", p.output)
+		}
+	})
+	return p
+}
+
+// status waits for the end and returns the exit status; -1 means by a signal.
+func (p *process) status() int {
+	p.t.Helper()
+	select {
+	case <-p.exited:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		p.t.Fatal("the process did not end")
+		return 0
+	}
+}
+
+func (p *process) signal(sig syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// url waits until the API listens.
+func (p *process) url() string {
+	p.t.Helper()
+	return p.await(`listening"? ?,?"?url"?[=:]"?(http://[^\s"]+)`)[1]
+}
+
+// await waits until the output matches.
+func (p *process) await(pattern string) []string {
+	p.t.Helper()
+	re := regexp.MustCompile(pattern)
+	var match []string
+	p.until("output "+pattern, func() bool {
+		match = re.FindStringSubmatch(p.output.String())
+		return match != nil
+	})
+	return match
+}
+
+// until polls for a condition, as long as the process lives.
+func (p *process) until(what string, done func() bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !done() {
+		select {
+		case <-p.exited:
+			if done() {
+				return
+			}
+			p.t.Fatalf("%s: the process ended before", what)
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
+
+// output collects what a process prints.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(data []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(data)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// answer is an HTTP answer read to its end.
+type answer struct {
+	status int
+	header http.Header
+	close  bool
+	body   string
+}
+
+// send makes one request; its error is returned, since some tests expect one.
+func send(ctx context.Context, client *http.Client, method, url, body string) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	data, err := io.ReadAll(response.Body)
+	err = errors.Join(err, response.Body.Close())
+	return answer{response.StatusCode, response.Header, response.Close, string(data)}, err
+}
+
+// get is send for requests that must succeed.
+func get(t *testing.T, url string) answer {
+	t.Helper()
+	a, err := send(t.Context(), http.DefaultClient, http.MethodGet, url, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
