@@ -1,0 +1,242 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestStatusIsTheCommands(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		want int
+	}{
+		{[]string{"-throwaway", "--", "sh", "-c", "exit 7"}, 7},
+		{[]string{"-throwaway", "true"}, 0},
+		{[]string{"-throwaway", "--", "sh", "-c", "kill -KILL $$"}, 137},
+		{[]string{"--", "no-such-program"}, 127},
+		{nil, 2},
+		{[]string{"-no-such-flag"}, 2},
+		{[]string{"-h"}, 0},
+	} {
+		cmd := devdbCommand(t, nil, test.args...)
+		out, _ := cmd.CombinedOutput()
+		if got := cmd.ProcessState.ExitCode(); got != test.want {
+			t.Errorf("%q: status %d, want %d\n%s", test.args, got, test.want, out)
+		}
+	}
+}
+
+// TestNarrowUmask: root's server is another user, and has to reach its data all the same.
+func TestNarrowUmask(t *testing.T) {
+	t.Parallel()
+	cmd := devdbCommand(t, nil, "-dir", filepath.Join(tempDir(t), "deep", "below"), "--", "true")
+	cmd.Args = append([]string{"sh", "-c", `umask 077; exec "$0" "$@"`}, cmd.Args...)
+	cmd.Path = "/bin/sh"
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestURLThatIsSet: with one in the environment or in .env nothing is started, and for throw-away servers it does not count.
+func TestURLThatIsSet(t *testing.T) {
+	t.Parallel()
+	show := []string{"--", "sh", "-c", "echo url=$THE_URL; exit 3"}
+	for _, test := range []struct {
+		name    string
+		environ []string
+		dotenv  string
+		args    []string
+		want    string
+	}{
+		{"environment", []string{"THE_URL=mine"}, "THE_URL=other", nil, "url=mine\n"},
+		{".env", nil, "# mine\nTHE_URL=\"from file\"\n", nil, "url=from file\n"},
+		{"empty in both", []string{"THE_URL="}, "THE_URL=\n", []string{"-throwaway"}, "url=postgres://postgres@/"},
+		{"throw-away", []string{"THE_URL=mine"}, "THE_URL=other", []string{"-throwaway"}, "url=postgres://postgres@/"},
+	} {
+		cmd := devdbCommand(t, test.environ, append(append([]string{"-env", "THE_URL"}, test.args...), show...)...)
+		if err := os.WriteFile(filepath.Join(cmd.Dir, ".env"), []byte(test.dotenv), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, _ := cmd.Output()
+		if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.HasPrefix(string(out), test.want) {
+			t.Errorf("%s: status %d, %q, want %q", test.name, code, out, test.want)
+		}
+	}
+}
+
+func TestBadDotenvIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	cmd := devdbCommand(t, nil, "true")
+	if err := os.WriteFile(filepath.Join(cmd.Dir, ".env"), []byte("PASSWORD hunter2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := cmd.CombinedOutput()
+	text := string(out)
+	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(text, ".env") || strings.Contains(text, "hunter2") {
+		t.Errorf("status %d: %s", code, out)
+	}
+}
+
+// TestSignalArrivesOnce: whether it was for devdb alone, as by kill, or for the group, as by Ctrl-C, and before the server ends.
+func TestSignalArrivesOnce(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		signal syscall.Signal
+		group  bool
+		want   string
+	}{
+		{"kill -TERM devdb", syscall.SIGTERM, false, "terminated came 1 times; drained: true"},
+		{"kill -INT devdb", syscall.SIGINT, false, "interrupt came 1 times; drained: true"},
+		{"Ctrl-C", syscall.SIGINT, true, "interrupt came 1 times; drained: true"},
+		{"TERM to the group", syscall.SIGTERM, true, "terminated came 1 times; drained: true"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			l := launch(t, "-throwaway")
+			pid := l.cmd.Process.Pid
+			if test.group {
+				pid = -pid
+			}
+			if err := syscall.Kill(pid, test.signal); err != nil {
+				t.Fatal(err)
+			}
+			if got := l.line(); got != test.want {
+				t.Errorf("the command says %q, want %q", got, test.want)
+			}
+			if code := l.status(); code != 5 {
+				t.Errorf("status %d, want the command's", code)
+			}
+			l.gone(t)
+		})
+	}
+}
+
+// TestKilledLauncher: SIGKILL of devdb takes both along, and the next start finds the data and no obstacle, at once.
+func TestKilledLauncher(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	for range 3 {
+		l := launch(t, "-dir", dir)
+		if err := l.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		l.status()
+		next := launch(t, "-dir", dir)
+		l.gone(t)
+		if err := next.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if code := next.status(); code != 5 {
+			t.Errorf("the next run: status %d\n%s", code, next.stderr)
+		}
+	}
+}
+
+func TestKilledThrowawayLauncher(t *testing.T) {
+	t.Parallel()
+	l := launch(t, "-throwaway")
+	if err := l.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	l.status()
+	l.gone(t)
+}
+
+func TestKilledCommand(t *testing.T) {
+	t.Parallel()
+	l := launch(t, "-throwaway")
+	if err := syscall.Kill(l.command, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if code := l.status(); code != 137 {
+		t.Errorf("status %d, want 137\n%s", code, l.stderr)
+	}
+	l.gone(t)
+}
+
+func TestKilledPostgres(t *testing.T) {
+	t.Parallel()
+	l := launch(t, "-dir", tempDir(t))
+	if err := syscall.Kill(l.postgres, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if code := l.status(); code != 1 || !strings.Contains(l.stderr.String(), "postgres ended before the command") {
+		t.Errorf("status %d\n%s", code, l.stderr)
+	}
+	l.gone(t)
+}
+
+func TestTwoLaunchers(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	first := launch(t, "-dir", dir)
+	second := devdbCommand(t, nil, "-dir", dir, "--", "true")
+	out, _ := second.CombinedOutput()
+	if code := second.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(out), "is in use by devdb, process") {
+		t.Errorf("status %d: %s", code, out)
+	}
+	if !alive(first.postgres) || !alive(first.command) {
+		t.Error("the first one ended")
+	}
+	_ = first.cmd.Process.Signal(syscall.SIGTERM)
+	first.status()
+}
+
+// TestAsAnotherUser runs all as nobody, who shares nothing with root: neither the build's folder nor the data's.
+func TestAsAnotherUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become another user; the other tests ran as a user who is not root")
+	}
+	const nobody = 65534
+	dir := tempDir(t)
+	self := filepath.Join(dir, "devdb")
+	text, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(self, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := devdbCommand(t, []string{"HOME=" + dir}, "--", "env", "DEVDB_TEST_ROLE=command", self)
+	cmd.Path, cmd.Args[0] = self, self
+	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	if err := os.Chown(cmd.Dir, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	l := launchCommand(t, cmd)
+	info, err := os.Stat(filepath.Join(cmd.Dir, ".devdb", "data"))
+	if err != nil || info.Sys().(*syscall.Stat_t).Uid != nobody {
+		t.Errorf("the data: %v, %v", info, err)
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if code := l.status(); code != 5 {
+		t.Errorf("status %d\n%s", code, l.stderr)
+	}
+	l.gone(t)
+}
+
+func TestProject(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	below := filepath.Join(dir, "a", "b")
+	if err := os.MkdirAll(below, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := project(below); got != below {
+		t.Errorf("outside of any module: %s", got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := project(below); got != dir {
+		t.Errorf("in a module: %s, want %s", got, dir)
+	}
+}

@@ -1,0 +1,198 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// TestMain lets the test binary also be devdb itself, and a command that is run by it.
+func TestMain(m *testing.M) {
+	switch os.Getenv("DEVDB_TEST_ROLE") {
+	case "devdb":
+		os.Unsetenv("DEVDB_TEST_ROLE")
+		main()
+	case "command":
+		os.Exit(command(os.Getenv("DATABASE_URL"), os.Stdout))
+	}
+	os.Exit(m.Run())
+}
+
+// command stands for the API: it connects, says who it is, counts the signals it gets, and needs the database to the end.
+func command(url string, out io.Writer) int {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		fmt.Fprintln(out, err)
+		return 1
+	}
+	var postmaster int
+	sql := "SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int"
+	if err := conn.QueryRow(ctx, sql).Scan(&postmaster); err != nil {
+		fmt.Fprintln(out, err)
+		return 1
+	}
+	fmt.Fprintln(out, "ready", os.Getpid(), postmaster)
+	first := <-signals
+	count := 1
+	for quiet := time.After(3 * window); ; {
+		select {
+		case <-signals:
+			count++
+			continue
+		case <-quiet:
+		}
+		break
+	}
+	_, err = conn.Exec(ctx, "SELECT 'the last work'")
+	fmt.Fprintf(out, "%v came %d times; drained: %v\n", first, count, err == nil)
+	return 5
+}
+
+// launcher is a devdb of its own with a command that waits.
+type launcher struct {
+	cmd               *exec.Cmd
+	out               *bufio.Reader
+	stderr            *lockedBuffer
+	command, postgres int // process numbers
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// tempDir is a folder that the server's user can pass through; testing's own is closed to others.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	base := "/dev/shm" // in memory, where there is such a folder: the servers need not wait for the disk
+	if syscall.Access(base, 2) != nil {
+		base = os.TempDir()
+	}
+	dir, err := os.MkdirTemp(base, "devdb-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { eventually(t, "remove "+dir, func() bool { return os.RemoveAll(dir) == nil }) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// devdbCommand runs devdb in a folder without .env and in a process group of its own, as a shell would.
+func devdbCommand(t *testing.T, environ []string, args ...string) *exec.Cmd {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a PostgreSQL of its own")
+	}
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Dir = tempDir(t)
+	cmd.Env = append(setenv(os.Environ(), "DATABASE_URL", ""), environ...)
+	cmd.Env = append(cmd.Env, "DEVDB_TEST_ROLE=devdb", "GORACE=atexit_sleep_ms=0") // the race detector sleeps for 1 s
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd
+}
+
+// launch starts devdb and returns when its command is connected.
+func launch(t *testing.T, args ...string) *launcher {
+	t.Helper()
+	self, err := filepath.Abs(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return launchCommand(t, devdbCommand(t, nil, append(args, "--", "env", "DEVDB_TEST_ROLE=command", self)...))
+}
+
+func launchCommand(t *testing.T, cmd *exec.Cmd) *launcher {
+	t.Helper()
+	l := &launcher{cmd: cmd, stderr: &lockedBuffer{}}
+	// A pipe of our own: what Wait would close may still be held by a process that outlives devdb.
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = w, l.stderr, 5*time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	l.out = bufio.NewReader(r)
+	if line := l.line(); !ready(line, &l.command, &l.postgres) {
+		t.Fatalf("the command says %q\n%s", line, l.stderr)
+	}
+	return l
+}
+
+func ready(line string, command, postgres *int) bool {
+	n, err := fmt.Sscanf(line, "ready %d %d", command, postgres)
+	return n == 2 && err == nil
+}
+
+func (l *launcher) line() string {
+	line, _ := l.out.ReadString('\n') // at the end of the output the line is short, and says so
+	return strings.TrimSpace(line)
+}
+
+// status waits for devdb's end.
+func (l *launcher) status() int {
+	_ = l.cmd.Wait()
+	return l.cmd.ProcessState.ExitCode()
+}
+
+// alive: a zombie is dead, though its number still is in use; in some containers nobody clears it away.
+func alive(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	out, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
+	return err != nil || !strings.HasPrefix(strings.TrimSpace(string(out)), "Z")
+}
+
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("never came: %s", what)
+			return
+		}
+	}
+}
+
+func (l *launcher) gone(t *testing.T) {
+	t.Helper()
+	eventually(t, "the end of postgres", func() bool { return !alive(l.postgres) })
+	eventually(t, "the end of the command", func() bool { return !alive(l.command) })
+}

@@ -1,0 +1,257 @@
+package dbtest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Proxy stands between a program and its server, on 127.0.0.1, and plays the faults of a network. It passes everything
+// until it is told otherwise.
+type Proxy struct {
+	url        string
+	network    string
+	address    string
+	listener   net.Listener
+	latency    atomic.Int64 // nanoseconds
+	roundTrips atomic.Int64
+	accepted   atomic.Int64
+	cuts       [3]atomic.Int64 // how many of each Cut are still to come
+	work       sync.WaitGroup
+
+	mu        sync.Mutex
+	lines     map[*line]struct{}
+	passing   chan struct{} // closed unless the proxy stalls
+	blackHole bool
+	refusing  bool
+	closed    bool
+}
+
+// Cut is a place in the conversation at which a line can be reset.
+type Cut int
+
+// The places. Each leaves a transaction in another state.
+const (
+	InAnswer     Cut = iota // in the middle of a row that the server sends
+	BeforeCommit            // COMMIT does not reach the server
+	AfterCommit             // the server has committed, its answer does not come back
+)
+
+// NewProxy starts a proxy in front of the server that a URL leads to. It ends with the test.
+func NewProxy(t testing.TB, serverURL string) *Proxy {
+	t.Helper()
+	cfg, err := pgconn.ParseConfig(serverURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{lines: make(map[*line]struct{}), passing: make(chan struct{})}
+	close(p.passing)
+	p.network, p.address = pgconn.NetworkAddress(cfg.Host, cfg.Port)
+	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	p.url = fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable",
+		url.UserPassword(cfg.User, cfg.Password), p.listener.Addr(), url.PathEscape(cfg.Database))
+	p.work.Go(p.serve)
+	t.Cleanup(p.close)
+	return p
+}
+
+// URL leads to the database through the proxy.
+func (p *Proxy) URL() string { return p.url }
+
+// RoundTrips is how often the server has said that it is ready for the next query, log-in included.
+func (p *Proxy) RoundTrips() int64 { return p.roundTrips.Load() }
+
+// Accepted is how many connections came.
+func (p *Proxy) Accepted() int64 { return p.accepted.Load() }
+
+// Latency makes each round trip take that much longer.
+func (p *Proxy) Latency(d time.Duration) { p.latency.Store(int64(d)) }
+
+// Pass ends a stall, a black hole or a refusal. What was stalled arrives late; a line that has been in a black hole
+// stays dead, as one does that a router has forgotten.
+func (p *Proxy) Pass() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.blackHole, p.refusing = false, false
+	select {
+	case <-p.passing:
+	default:
+		close(p.passing)
+	}
+}
+
+// Stall holds back all that is sent until Pass. Connections are taken meanwhile.
+func (p *Proxy) Stall() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.passing:
+		p.passing = make(chan struct{})
+	default:
+	}
+}
+
+// BlackHole makes all that is sent vanish, on the lines that there are and on those that come until Pass.
+func (p *Proxy) BlackHole() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.blackHole = true
+	for l := range p.lines {
+		l.dead.Store(true)
+	}
+}
+
+// Refuse resets the connections that come until Pass; the present ones stay.
+func (p *Proxy) Refuse() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refusing = true
+}
+
+// Reset resets all connections that there are.
+func (p *Proxy) Reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.lines {
+		l.reset()
+	}
+}
+
+// CutNext resets a line the next n times that a conversation comes to that place.
+func (p *Proxy) CutNext(where Cut, n int) { p.cuts[where].Store(int64(n)) }
+
+// cut reports whether this is a place to cut at, and counts it.
+func (p *Proxy) cut(where Cut) bool {
+	for {
+		n := p.cuts[where].Load()
+		if n <= 0 {
+			return false
+		}
+		if p.cuts[where].CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+}
+
+func (p *Proxy) close() {
+	p.listener.Close()
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.Pass()
+	p.Reset()
+	p.work.Wait()
+}
+
+func (p *Proxy) serve() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		p.accepted.Add(1)
+		if l, ok := p.enter(client.(*net.TCPConn)); ok {
+			p.work.Go(func() {
+				defer p.leave(l)
+				l.connect()
+			})
+		}
+	}
+}
+
+// enter takes a connection in, unless none are taken now.
+func (p *Proxy) enter(client *net.TCPConn) (*line, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := &line{proxy: p, client: client, fromClient: bufio.NewReader(client)}
+	if p.refusing || p.closed {
+		l.reset()
+		return nil, false
+	}
+	l.dead.Store(p.blackHole)
+	p.lines[l] = struct{}{}
+	return l, true
+}
+
+func (p *Proxy) leave(l *line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.lines, l)
+	l.client.Close()
+}
+
+// await waits while the proxy stalls.
+func (p *Proxy) await() {
+	p.mu.Lock()
+	passing := p.passing
+	p.mu.Unlock()
+	<-passing
+}
+
+// line is one connection through the proxy.
+type line struct {
+	proxy      *Proxy
+	client     *net.TCPConn
+	fromClient *bufio.Reader
+	dead       atomic.Bool // in a black hole: nothing passes, nothing closes
+	committing atomic.Bool // the next answer is COMMIT's, and is to be cut off
+}
+
+// reset ends the line as a crashed machine would: by RST, without a goodbye.
+func (l *line) reset() {
+	_ = l.client.SetLinger(0)
+	l.client.Close()
+}
+
+// connect joins the line to the server until one end closes.
+func (l *line) connect() {
+	server, err := net.Dial(l.proxy.network, l.proxy.address)
+	if err != nil {
+		l.reset()
+		return
+	}
+	defer server.Close()
+	first, err := readStartup(l.fromClient)
+	if err != nil || !l.pass(server, first) {
+		return
+	}
+	answers := func() { l.answers(bufio.NewReader(server)) }
+	if !isSession(first) {
+		answers = func() { _, _ = io.Copy(l.client, server) }
+	}
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer l.hangUp()
+		answers()
+	})
+	l.questions(server)
+	server.Close()
+	both.Wait()
+}
+
+// hangUp tells the client that the server is gone, unless nothing can reach it.
+func (l *line) hangUp() {
+	if !l.dead.Load() {
+		l.client.Close()
+	}
+}
+
+// pass sends bytes on; it is false when the line is over.
+func (l *line) pass(to io.Writer, data []byte) bool {
+	l.proxy.await()
+	if l.dead.Load() {
+		return true
+	}
+	_, err := to.Write(data)
+	return err == nil
+}
