@@ -8,7 +8,7 @@ TOOL    := go tool -modfile=tools.mod
 WITH_DB := ./bin/devdb -throwaway -env TEST_DATABASE_URL --
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build lint format fuzz
+.PHONY: help run test test-faults bench fuzz build lint format vuln
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,16 @@ run: bin/api bin/devdb ## serve on http://127.0.0.1:8080; starts a PostgreSQL if
 test: bin/devdb ## run every test, with the race detector, against a real PostgreSQL
 	@$(WITH_DB) go test -race ./...
 
+test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leaks
+	@$(WITH_DB) go test -race -tags faults -run Fault -timeout 20m ./cmd/api
+
+bench: bin/devdb ## compare GET /items/{id} with hand-written net/http and pgx, side by side
+	@$(WITH_DB) go test -run '^$$' -bench . -benchtime 1x ./internal/handlers
+
+fuzz: bin/devdb ## fuzz the decoder, the cursor and the query parser, 20 s each
+	@$(WITH_DB) sh -c 'for target in $$(go test -list "^Fuzz" ./internal/handlers | grep ^Fuzz); do \
+		go test -run "^$$" -fuzz "^$$target$$" -fuzztime 20s ./internal/handlers || exit 1; done'
+
 build: ## build the static production binary, bin/api
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/api ./cmd/api
 
@@ -27,6 +37,9 @@ lint: ## check format, vet, staticcheck and who imports whom
 	go vet ./...
 	$(TOOL) staticcheck ./...
 	./.ci/imports
+
+vuln: ## look for known vulnerabilities in what is linked
+	$(TOOL) govulncheck ./...
 
 format: ## format the code
 	$(TOOL) gofumpt -w .

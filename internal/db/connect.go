@@ -31,7 +31,7 @@ func TestConnection(ctx context.Context, opts Options, retries int, delay time.D
 		if ctx.Err() != nil {
 			return fmt.Errorf("test connection: %w", context.Cause(ctx))
 		}
-		opts.Logger.LogAttrs(ctx, slog.LevelWarn, fmt.Sprintf("database connection: attempt %d of %d", attempt, retries),
+		opts.logger().LogAttrs(ctx, slog.LevelWarn, fmt.Sprintf("database connection: attempt %d of %d", attempt, retries),
 			slog.String("error", err.Error()))
 		if attempt >= retries || permanent(err) {
 			return fmt.Errorf("test connection: %w", err)

@@ -7,7 +7,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -46,10 +45,7 @@ type DB struct {
 // have failed, so that the first requests do not open more beside them. Only a
 // URL that cannot be used is an error (ErrURL): see TestConnection.
 func Open(ctx context.Context, opts Options) (*DB, error) {
-	d := &DB{opts: opts, log: opts.Logger, gate: newGate(opts.maxConns(), opts.MaxWaiting)}
-	if d.log == nil {
-		d.log = slog.New(slog.NewTextHandler(io.Discard, nil))
-	}
+	d := &DB{opts: opts, log: opts.logger(), gate: newGate(opts.maxConns(), opts.MaxWaiting)}
 	cfg, err := d.poolConfig()
 	if err != nil {
 		return nil, err
@@ -64,6 +60,14 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	}
 	d.awaitWarmUp(ctx)
 	return d, nil
+}
+
+// logger is Logger, which may be nil.
+func (o Options) logger() *slog.Logger {
+	if o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger
 }
 
 func (d *DB) awaitWarmUp(ctx context.Context) {

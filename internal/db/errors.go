@@ -87,9 +87,12 @@ func permanent(err error) bool {
 	return strings.HasPrefix(pg.Code, "28") || pg.Code == "3D000" || pg.Code == "42501"
 }
 
-// rolledBack reports whether an error of COMMIT proves that nothing was
-// committed. All others leave the outcome open.
+// rolledBack reports whether an error of COMMIT, sent on an open connection,
+// proves that nothing was committed. All others leave the outcome open.
 func rolledBack(err error) bool {
+	if errors.Is(err, pgconn.ErrConnClosed) {
+		return false // pgx calls it safe to retry, but says it of lines that break after COMMIT was sent, too
+	}
 	if errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) {
 		return true
 	}

@@ -7,9 +7,10 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// gate admits as many sessions as the pool may have connections. Others wait in
-// the order in which they came; pgxpool behind it then never makes them wait,
-// so that the figures for waiting are exact and the queue can be bounded.
+// gate admits as many sessions and health probes as the pool may have
+// connections. Other sessions wait in the order in which they came; pgxpool
+// behind it then never makes them wait, so that the figures for waiting are
+// exact and the queue can be bounded.
 type gate struct {
 	slots      *semaphore.Weighted
 	waiting    atomic.Int64
@@ -23,7 +24,7 @@ func newGate(slots, maxWaiting int) *gate {
 // enter waits for a slot. It returns ErrQueueFull at once if too many wait
 // already, or the cause for which ctx ended.
 func (g *gate) enter(ctx context.Context) error {
-	if g.slots.TryAcquire(1) {
+	if g.tryEnter() {
 		return nil
 	}
 	defer g.waiting.Add(-1)
@@ -35,5 +36,8 @@ func (g *gate) enter(ctx context.Context) error {
 	}
 	return nil
 }
+
+// tryEnter takes a slot if one is free and nobody waits for it.
+func (g *gate) tryEnter() bool { return g.slots.TryAcquire(1) }
 
 func (g *gate) leave() { g.slots.Release(1) }

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -17,7 +17,10 @@ type leakWatch struct {
 	ctx   context.Context
 	taken time.Time
 	timer *time.Timer
-	told  atomic.Bool
+
+	mu      sync.Mutex // so that the two lines come in order, or none does
+	told    bool
+	stopped bool
 }
 
 // watchLeak returns nil, on which stop does nothing, if LeakThreshold is 0.
@@ -28,12 +31,19 @@ func (d *DB) watchLeak(ctx context.Context) *leakWatch {
 	callers := make([]uintptr, 32)
 	callers = callers[:runtime.Callers(3, callers)]
 	w := &leakWatch{db: d, ctx: context.WithoutCancel(ctx), taken: time.Now()}
-	w.timer = time.AfterFunc(d.opts.LeakThreshold, func() {
-		w.told.Store(true)
-		d.log.LogAttrs(w.ctx, slog.LevelWarn, "session still open: a leak, or work that should not hold a connection",
-			slog.Float64("seconds", d.opts.LeakThreshold.Seconds()), slog.String("taken_at", place(callers)))
-	})
+	w.timer = time.AfterFunc(d.opts.LeakThreshold, func() { w.tell(callers) })
 	return w
+}
+
+func (w *leakWatch) tell(callers []uintptr) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
+	w.told = true
+	w.db.log.LogAttrs(w.ctx, slog.LevelWarn, "session still open: a leak, or work that should not hold a connection",
+		slog.Float64("seconds", w.db.opts.LeakThreshold.Seconds()), slog.String("taken_at", place(callers)))
 }
 
 func (w *leakWatch) stop() {
@@ -41,7 +51,10 @@ func (w *leakWatch) stop() {
 		return
 	}
 	w.timer.Stop()
-	if w.told.Load() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
+	if w.told {
 		w.db.log.LogAttrs(w.ctx, slog.LevelWarn, "session that was open for long came back",
 			slog.Float64("seconds", time.Since(w.taken).Seconds()))
 	}

@@ -86,6 +86,7 @@ func (d *DB) beginOnce(wait context.Context, opts sql.TxOptions) (*lease, error)
 	if err := d.beginTx(wait, l, opts); err != nil {
 		defer conn.Close()
 		if l.raw.IsClosed() {
+			l.raw.PgConn().Conn().Close() // pgx would take leave first, and on a dead line keep the slot for it
 			d.invalidate(l.raw)
 			return nil, fmt.Errorf("begin: %w: %w", errStale, err)
 		}
@@ -117,6 +118,7 @@ func (d *DB) beginTx(wait context.Context, l *lease, opts sql.TxOptions) (err er
 // COMMIT returns no error: PostgreSQL answers a cancel while it waits for a
 // synchronous standby with success and a warning.
 func (l *lease) commit(limit time.Duration) error {
+	dead := l.raw.IsClosed() // then COMMIT is not sent
 	timer := time.AfterFunc(limit, l.cancel)
 	err := l.tx.Commit()
 	switch inTime := timer.Stop(); {
@@ -124,15 +126,15 @@ func (l *lease) commit(limit time.Duration) error {
 		return fmt.Errorf("%w: cut off after %v: %w", ErrCommitUnknown, limit, errors.Join(err, context.DeadlineExceeded))
 	case err == nil:
 		return nil
-	case rolledBack(err):
+	case dead || rolledBack(err):
 		return fmt.Errorf("commit: %w", err)
 	default:
 		return fmt.Errorf("%w: %w", ErrCommitUnknown, err)
 	}
 }
 
-// rollback is given as long as commit. Its error is of no use: a connection on
-// which it failed is closed, and PostgreSQL rolls back by itself.
+// rollback's error is of no use: a connection on which it failed is closed, and
+// PostgreSQL rolls back by itself.
 func (l *lease) rollback(limit time.Duration) {
 	timer := time.AfterFunc(limit, l.cancel)
 	defer timer.Stop()

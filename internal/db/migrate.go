@@ -106,24 +106,39 @@ func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
 
 // locked runs fn while it holds the lock, so that instances started together
 // migrate one after the other. The lock belongs to a transaction, which unlike
-// a session's lock also works through PgBouncer; it is polled for, since a
-// waiting statement would hold up a migration's CREATE INDEX CONCURRENTLY.
+// a session's lock also works through PgBouncer. It is polled for, between
+// polls without a transaction: one that waits would hold up a migration's
+// CREATE INDEX CONCURRENTLY, and take a connection that it needs.
 func (m *Migrator) locked(ctx context.Context, fn func() error) error {
-	tx, err := m.sql.BeginTx(ctx, nil)
+	tx, err := m.tryLock(ctx)
+	for err == nil && tx == nil {
+		select {
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+			tx, err = m.tryLock(ctx)
+		}
+	}
 	if err != nil {
-		return fmt.Errorf("migrate: %w", oneLine{err})
+		return fmt.Errorf("migrate: lock: %w", oneLine{err})
 	}
 	defer tx.Rollback()
-	for held := false; !held; {
-		if err := tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&held); err != nil {
-			return fmt.Errorf("migrate: lock: %w", err)
-		}
-		if !held {
-			time.Sleep(100 * time.Millisecond)
-		}
-	}
 	if err := fn(); err != nil {
 		return fmt.Errorf("migrate: %w", oneLine{err})
 	}
 	return nil
+}
+
+// tryLock returns the transaction that holds the lock, or nil if another one does.
+func (m *Migrator) tryLock(ctx context.Context) (*sql.Tx, error) {
+	tx, err := m.sql.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	var held bool
+	err = tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&held)
+	if err == nil && held {
+		return tx, nil
+	}
+	return nil, errors.Join(err, tx.Rollback())
 }

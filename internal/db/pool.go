@@ -79,7 +79,7 @@ func setMillis(params map[string]string, name string, value time.Duration) {
 // dial bounds the whole start-up of a connection, log-in included: pgx's own
 // time-out leaves a connection that it gave up on holding its slot for 15 s.
 func (o Options) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := (&net.Dialer{KeepAlive: time.Minute}).DialContext(ctx, network, addr)
+	conn, err := (&net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: time.Minute}).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -11,11 +11,12 @@ import (
 	"gorm.io/gorm"
 )
 
-// endTimeout is what COMMIT and ROLLBACK get at least, cancelGrace included,
-// and what they get where the context has no deadline.
+// endTimeout is what COMMIT gets at least, and ROLLBACK at most, cancelGrace
+// included: ROLLBACK has nothing to lose. commitTimeout is what COMMIT gets
+// where the context has no deadline.
 const (
-	endTimeout          = 2 * time.Second
-	endTimeoutUnbounded = 30 * time.Second
+	endTimeout    = 2 * time.Second
+	commitTimeout = 30 * time.Second
 )
 
 // Session is one transaction, begun when its first statement comes: without
@@ -32,6 +33,7 @@ type Session struct {
 	ended  bool
 	failed error // the first error of a statement
 	hooks  []func(context.Context)
+	marks  map[string]int // how many hooks there were at each savepoint
 	stats  Stats
 	leak   *leakWatch
 	seen   map[string]int // dev only: how often each statement was sent
@@ -63,7 +65,8 @@ func (s *Session) DB() *gorm.DB {
 }
 
 // begin returns the session's transaction, and begins it for the first caller.
-// After the end it returns sql.ErrTxDone.
+// If that fails all statements fail: as in a transaction, one that was swallowed
+// must not leave the rest to be committed. After the end it returns sql.ErrTxDone.
 func (s *Session) begin() (*lease, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,6 +75,9 @@ func (s *Session) begin() (*lease, error) {
 	}
 	if s.lease != nil {
 		return s.lease, nil
+	}
+	if s.failed != nil {
+		return nil, s.failed
 	}
 	start := time.Now()
 	l, err := s.db.lease(s.ctx, sql.TxOptions{Isolation: s.opts.isolation, ReadOnly: s.opts.readOnly})
@@ -97,8 +103,8 @@ func (s *Session) Commit() error {
 		s.undo(l)
 		return err
 	}
-	if l == nil && s.failed != nil { // not even a connection, and nobody has told
-		return s.failed
+	if failed := s.failure(); l == nil && failed != nil { // not even a connection, and nobody has told
+		return failed
 	}
 	if l != nil {
 		if err := s.commit(l); err != nil {
@@ -111,12 +117,12 @@ func (s *Session) Commit() error {
 
 func (s *Session) commit(l *lease) error {
 	start := time.Now()
-	err := l.commit(s.endLimit())
+	err := l.commit(s.commitLimit())
 	s.finish(l, err != nil)
-	s.stats.Time += time.Since(start)
+	s.spent(start)
 	s.db.echo(s.ctx, "COMMIT", nil, start, err)
-	if err != nil && s.failed != nil && !errors.Is(err, ErrCommitUnknown) {
-		return fmt.Errorf("%w, after: %w", err, s.failed)
+	if failed := s.failure(); err != nil && failed != nil && !errors.Is(err, ErrCommitUnknown) {
+		return fmt.Errorf("%w, after: %w", err, failed)
 	}
 	return err
 }
@@ -134,9 +140,9 @@ func (s *Session) undo(l *lease) {
 		return
 	}
 	start := time.Now()
-	l.rollback(s.endLimit())
+	l.rollback(endTimeout - cancelGrace)
 	s.finish(l, s.ctx.Err() == nil)
-	s.stats.Time += time.Since(start)
+	s.spent(start)
 	s.db.echo(s.ctx, "ROLLBACK", nil, start, nil)
 }
 
@@ -152,28 +158,42 @@ func (s *Session) end() (l *lease, ok bool) {
 }
 
 func (s *Session) finish(l *lease, suspect bool) {
-	if s.demoted(s.failed) {
+	if s.demoted(s.failure()) {
 		s.db.invalidate(l.raw)
 	}
 	s.db.release(l, suspect)
 	s.leak.stop()
 }
 
-// endLimit is what is left of the context's time, at least endTimeout.
-func (s *Session) endLimit() time.Duration {
+// commitLimit is what is left of the context's time, at least endTimeout.
+func (s *Session) commitLimit() time.Duration {
 	deadline, ok := s.ctx.Deadline()
 	if !ok {
-		return endTimeoutUnbounded
+		return commitTimeout
 	}
 	return max(time.Until(deadline), endTimeout-cancelGrace)
 }
 
 // fail remembers the first error of a statement. A COMMIT that then rolls back
-// names it.
+// names it. The caller holds mu.
 func (s *Session) fail(err error) {
 	if s.failed == nil {
 		s.failed = err
 	}
+}
+
+// failure returns what fail remembers.
+func (s *Session) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// spent adds the time of COMMIT or ROLLBACK.
+func (s *Session) spent(start time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Time += time.Since(start)
 }
 
 // Stats returns the figures so far; call it after the end.

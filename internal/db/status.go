@@ -62,7 +62,7 @@ func (d *DB) Counters() Counters {
 func (s Status) Exhausted() bool { return s.CheckedOut >= s.Size+s.MaxOverflow }
 
 // Ping asks the database for an answer within limit. It uses a connection of
-// the pool if one is to be had; of an exhausted pool it only knocks at the
+// the pool if one is to be had without waiting; else it only knocks at the
 // server's door, since no connection may be opened beyond the limit. A timer of
 // its own bounds it: on a dead line pgx needs longer to give up.
 func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
@@ -81,9 +81,10 @@ func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
 }
 
 func (d *DB) ping(ctx context.Context) error {
-	if d.Status().Exhausted() {
+	if !d.gate.tryEnter() {
 		return d.knock(ctx)
 	}
+	defer d.gate.leave()
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -1,0 +1,171 @@
+package db_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/transcription-api/internal/db"
+)
+
+// TestPool_PingExhausted: a pool that is full is not down, and nothing is opened beyond its limit.
+func TestPool_PingExhausted(t *testing.T) {
+	t.Parallel()
+	p := poolNew(t, 2, 1, nil)
+	held := p.takeMany(3)
+	most := p.poolMost(func() {
+		for range 20 {
+			if err := p.Ping(t.Context(), poolPatience); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if c := p.Counters(); most != 3 || c.Opened != 3 || c.Acquires != 3 {
+		t.Errorf("%d backends, %d opened, %d acquires, want 3 of each", most, c.Opened, c.Acquires)
+	}
+	if s := p.Status(); !s.Exhausted() || s.CheckedOut != 3 || s.Waiting != 0 {
+		t.Errorf("%+v", s)
+	}
+	poolReturn(held)
+	p.noSlotLost()
+}
+
+// TestPool_PingWhileItFills: a probe never waits behind a session that has just taken the last connection.
+func TestPool_PingWhileItFills(t *testing.T) {
+	t.Parallel()
+	p := poolNew(t, 1, 0, nil)
+	for range 100 {
+		taken := make(chan poolHeld)
+		go func() {
+			s, err := poolTry(t.Context(), p.DB)
+			if err != nil {
+				t.Error(err)
+			}
+			taken <- s
+		}()
+		if err := p.Ping(t.Context(), 3*time.Second); err != nil {
+			t.Error(err)
+		}
+		s := <-taken
+		s.Rollback()
+		if t.Failed() {
+			return
+		}
+	}
+	p.noSlotLost()
+}
+
+// TestPool_PingIsNotCounted: a probe is no session.
+func TestPool_PingIsNotCounted(t *testing.T) {
+	t.Parallel()
+	p := poolNew(t, 1, 0, nil)
+	for range 10 {
+		if err := p.Ping(t.Context(), poolPatience); err != nil {
+			t.Error(err)
+		}
+	}
+	if c := p.Counters(); c.Acquires != 0 || c.Opened != 1 || c.Timeouts != 0 {
+		t.Errorf("%+v", c)
+	}
+	if s := p.Status(); s.CheckedIn != 1 || s.CheckedOut != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestPool_PingDead: whether refused or swallowed, with connections to spare or
+// without, the answer is there within its limit.
+func TestPool_PingDead(t *testing.T) {
+	t.Parallel()
+	const limit = 500 * time.Millisecond
+	for name, fault := range map[string]func(*poolProxy){
+		"refused":    func(proxy *poolProxy) { proxy.policy.Store(poolRefuse); proxy.cut() },
+		"black hole": func(proxy *poolProxy) { proxy.policy.Store(poolStall); proxy.blackHole() },
+	} {
+		for _, taken := range []int{0, 1, 2} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				p, proxy := poolThrough(t, 1, 1, func(o *db.Options) { o.ConnectTimeout = 2 * time.Second })
+				p.takeMany(taken)
+				t.Cleanup(proxy.cut) // ROLLBACK would wait for an answer
+				fault(proxy)
+				for range 3 {
+					start := time.Now()
+					if err := p.Ping(t.Context(), limit); !errors.Is(err, db.ErrUnavailable) {
+						t.Errorf("%d taken: error %v, want ErrUnavailable", taken, err)
+					}
+					if took := time.Since(start); took > limit+2*time.Second {
+						t.Errorf("%d taken: answered after %v, the limit is %v", taken, took, limit)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestPool_PingLimit: on a dead line pgx takes half a second over the limit, at
+// best; a probe does not, even if the machine is slow now and then.
+func TestPool_PingLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 300 * time.Millisecond
+	p, proxy := poolThrough(t, 5, 0, func(o *db.Options) { o.ConnectTimeout = 2 * time.Second })
+	proxy.policy.Store(poolStall)
+	proxy.blackHole()
+	best := time.Hour
+	for range 5 {
+		start := time.Now()
+		if p.Ping(t.Context(), limit) == nil {
+			t.Error("a black hole answered")
+		}
+		took := time.Since(start)
+		best = min(best, took)
+	}
+	if best < limit || best > limit+400*time.Millisecond {
+		t.Errorf("answered after %v at best, the limit is %v", best, limit)
+	}
+}
+
+// TestPool_PingRecovers: probes on a dead pool lose no slot, and the first one after its end succeeds soon.
+func TestPool_PingRecovers(t *testing.T) {
+	t.Parallel()
+	p, proxy := poolThrough(t, 1, 2, func(o *db.Options) { o.ConnectTimeout = time.Second })
+	proxy.policy.Store(poolStall)
+	proxy.blackHole()
+	for range 5 {
+		if p.Ping(t.Context(), 200*time.Millisecond) == nil {
+			t.Error("a black hole answered")
+		}
+	}
+	proxy.policy.Store(poolPass)
+	poolEventually(t, "it answers again", func() bool { return p.Ping(t.Context(), time.Second) == nil })
+	p.noSlotLost()
+}
+
+// TestPool_Budget: what all instances may open, against what the server grants.
+func TestPool_Budget(t *testing.T) {
+	t.Parallel()
+	p := poolNew(t, 2, 1, nil)
+	most, reserved := p.look("SELECT current_setting('max_connections')::int"), p.look(`SELECT sum(setting::int)::int
+		FROM pg_settings WHERE name IN ('superuser_reserved_connections', 'reserved_connections')`)
+	allowed := most - reserved
+	for instances, exceeded := range map[int]bool{1: false, allowed / 3: false, allowed/3 + 1: true} {
+		b, err := p.Budget(t.Context(), instances)
+		if want := (db.Budget{Wanted: 3 * instances, Allowed: allowed}); err != nil || b != want || b.Exceeded() != exceeded {
+			t.Errorf("%d instances: %+v, %v, exceeded: %v; want %+v, %v", instances, b, err, b.Exceeded(), want, exceeded)
+		}
+	}
+	b := db.Budget{Wanted: 45, Allowed: 44}
+	if text := b.Error(); !strings.Contains(text, "45") || !strings.Contains(text, "44") {
+		t.Errorf("%q lacks a number", text)
+	}
+	p.noSlotLost()
+}
+
+// TestPool_BudgetPgBouncer: its limit is not the server's.
+func TestPool_BudgetPgBouncer(t *testing.T) {
+	t.Parallel()
+	p := poolNew(t, 1, 1, func(o *db.Options) { o.PgBouncer = true })
+	if b, err := p.Budget(t.Context(), 100000); err != nil || b.Exceeded() || b.Wanted != 200000 {
+		t.Errorf("%+v, %v", b, err)
+	}
+}

@@ -1,0 +1,127 @@
+package db_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/transcription-api/internal/db"
+)
+
+// poolStress lets clients use the pool until done, some of which give up in
+// the middle; it returns how many sessions committed.
+func poolStress(t *testing.T, p *poolUnderTest, done <-chan struct{}) int64 {
+	t.Helper()
+	var committed atomic.Int64
+	poolTogether(16, func(int) error {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return nil
+			default:
+			}
+			limit := poolPatience
+			if n%5 == 0 {
+				limit = rand.N(20 * time.Millisecond)
+			}
+			err := poolStressOnce(t.Context(), p, limit)
+			if complaint := poolComplaint(err, limit); complaint != "" {
+				t.Error(complaint)
+			}
+			if err == nil {
+				committed.Add(1)
+			}
+		}
+	})
+	return committed.Load()
+}
+
+func poolStressOnce(ctx context.Context, p *poolUnderTest, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	s := p.NewSession(ctx)
+	defer s.Rollback()
+	for range 2 {
+		if err := s.DB().Exec("SELECT pg_sleep(0.003)").Error; err != nil {
+			return err
+		}
+	}
+	return s.Commit()
+}
+
+// poolComplaint says what is wrong with a session's error: it must be the
+// caller's own giving up, or one that says to try again.
+func poolComplaint(err error, limit time.Duration) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, driver.ErrBadConn):
+		return fmt.Sprintf("database/sql's own error: %v", err)
+	case errors.Is(err, db.ErrPoolTimeout), errors.Is(err, db.ErrQueueFull):
+		return fmt.Sprintf("a slot is lost: %v", err)
+	case limit < poolPatience, db.Classify(err) == db.Unavailable:
+		return ""
+	default:
+		return fmt.Sprintf("class %v: %v", db.Classify(err), err)
+	}
+}
+
+// TestPool_Stress: clients that give up, and connections recycled under them:
+// never over the limit, no slot lost.
+func TestPool_Stress(t *testing.T) {
+	t.Parallel()
+	p := poolNew(t, 3, 3, func(o *db.Options) { o.Recycle, o.OverflowIdle = time.Second, time.Second })
+	done := make(chan struct{})
+	time.AfterFunc(4*time.Second, func() { close(done) })
+	var committed int64
+	if most := p.poolMost(func() { committed = poolStress(t, p, done) }); most > 6 {
+		t.Errorf("%d backends at a time, want 6 at most", most)
+	}
+	if c := p.Counters(); committed < 100 || c.Recycled < 6 {
+		t.Errorf("only %d sessions committed, %d connections recycled", committed, c.Recycled)
+	}
+	p.noSlotLost()
+}
+
+// TestPool_StressKills: with backends killed, too. While the pool replaces a
+// generation, those that are on their way out stand beside the new ones: never
+// more than once the limit, and soon gone.
+func TestPool_StressKills(t *testing.T) {
+	t.Parallel()
+	p := poolNew(t, 3, 3, func(o *db.Options) { o.Recycle, o.OverflowIdle = time.Second, time.Second })
+	done, kills := make(chan struct{}), 0
+	var committed int64
+	stressed := make(chan struct{})
+	go func() {
+		defer close(stressed)
+		committed = poolStress(t, p, done)
+	}()
+	for end := time.Now().Add(4 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if pids := p.backends(); len(pids) > 0 {
+			p.terminate(pids[rand.N(len(pids)):]...)
+			kills++
+		}
+		poolEventually(t, "the limit is kept", func() bool {
+			n := len(p.backends())
+			if n > 2*p.most {
+				t.Errorf("%d backends at a time", n)
+			}
+			return n <= p.most
+		})
+	}
+	close(done)
+	<-stressed
+	if committed < 100 || kills < 5 {
+		t.Errorf("only %d sessions committed, %d kills", committed, kills)
+	}
+	if n := p.Counters().Invalidated; n == 0 {
+		t.Error("no connection was invalidated")
+	}
+	p.noSlotLost()
+	poolEventually(t, "size is open and the rest closed", func() bool { return len(p.backends()) <= p.most })
+}

@@ -1,0 +1,191 @@
+package db_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
+)
+
+// poolLog is a log that several goroutines may write and read.
+type poolLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *poolLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *poolLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// poolLogged are options whose log is kept.
+func poolLogged(url string) (db.Options, *poolLog) {
+	log := &poolLog{}
+	opts := poolOptions(url, 1, 0)
+	opts.Logger = slog.New(slog.NewTextHandler(log, nil))
+	return opts, log
+}
+
+// poolDeadAddress refuses connections.
+func poolDeadAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// TestTestConnection_Attempts: k of n each, a delay between but none after the last.
+func TestTestConnection_Attempts(t *testing.T) {
+	t.Parallel()
+	const delay = 2 * time.Second
+	opts, log := poolLogged("postgres://user:hunter2@" + poolDeadAddress(t) + "/none?sslmode=disable")
+	start := time.Now()
+	err := db.TestConnection(t.Context(), opts, 2, delay)
+	if took := time.Since(start); took < delay || took >= 2*delay {
+		t.Errorf("2 attempts took %v, want one delay of %v", took, delay)
+	}
+	if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %v", err)
+	}
+	text := log.String()
+	if strings.Count(text, "attempt") != 2 || !strings.Contains(text, "attempt 1 of 2") || !strings.Contains(text, "attempt 2 of 2") {
+		t.Errorf("log:\n%s", text)
+	}
+	if strings.Contains(text, "hunter2") {
+		t.Errorf("the password is in the log:\n%s", text)
+	}
+}
+
+// TestTestConnection_Recovers: an attempt that succeeds ends the test; no connection stays.
+func TestTestConnection_Recovers(t *testing.T) {
+	t.Parallel()
+	server := dbtest.New(t)
+	proxy := poolNewProxy(t, server)
+	proxy.policy.Store(poolRefuse)
+	opts, log := poolLogged(proxy.url)
+	result := make(chan error, 1)
+	go func() { result <- db.TestConnection(t.Context(), opts, 1000, 20*time.Millisecond) }()
+	poolEventually(t, "the third attempt", func() bool { return strings.Contains(log.String(), "attempt 3 of 1000") })
+	proxy.policy.Store(poolPass)
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+	p := &poolUnderTest{t: t, watcher: dbtest.Connect(t, server)}
+	poolEventually(t, "no connection is left", func() bool { return len(p.backends()) == 0 })
+}
+
+// poolWith changes a part of a URL.
+func poolWith(t *testing.T, server string, change func(*url.URL)) string {
+	t.Helper()
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(u)
+	return u.String()
+}
+
+// TestTestConnection_Permanent: what will not change is not tried again.
+func TestTestConnection_Permanent(t *testing.T) {
+	t.Parallel()
+	server := dbtest.New(t)
+	for name, c := range map[string]struct{ url, code string }{
+		"unknown database": {poolWith(t, server, func(u *url.URL) { u.Path = "/no_such_database" }), "3D000"},
+		"unknown role":     {poolWith(t, server, func(u *url.URL) { u.User = url.UserPassword("nobody_here", "hunter2") }), "28000"},
+		"wrong password":   {poolPasswordServer(t), "28P01"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opts, log := poolLogged(c.url)
+			err := db.TestConnection(t.Context(), opts, 5, time.Second)
+			var pg *pgconn.PgError
+			if !errors.As(err, &pg) || pg.Code != c.code {
+				t.Errorf("error %v, want %s", err, c.code)
+			}
+			if text := log.String(); strings.Count(text, "attempt") != 1 || strings.Contains(text+err.Error(), "hunter2") {
+				t.Errorf("error %v, log:\n%s", err, text)
+			}
+		})
+	}
+}
+
+// TestTestConnection_BadURL is told at once, without the URL.
+func TestTestConnection_BadURL(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{
+		"postgres://user:hunter2@host:port/db", "postgres://user:hunter2@h/db?sslmode=perhaps",
+		"postgres://user:hunter2@h/db?sslrootcert=/no/such/file", "postgres://user:hunter2%zz@h/db", "host=h password=hunter2 port=x",
+		"postgres://user:hunter2/x@h/db",
+	} {
+		opts, log := poolLogged(bad)
+		err := db.TestConnection(t.Context(), opts, 5, poolPatience)
+		if !errors.Is(err, db.ErrURL) || strings.Contains(err.Error()+log.String(), "hunter2") || log.String() != "" {
+			t.Errorf("%s: error %v, log %q", bad, err, log)
+		}
+		if d, err := db.Open(t.Context(), opts); !errors.Is(err, db.ErrURL) || strings.Contains(err.Error(), "hunter2") || d != nil {
+			t.Errorf("%s: Open: %v", bad, err)
+		}
+		if _, err := db.NewMigrator(opts); !errors.Is(err, db.ErrURL) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: NewMigrator: %v", bad, err)
+		}
+	}
+}
+
+// TestTestConnection_Hangs: a log-in without an answer gets ConnectTimeout, and a caller that gives up none.
+func TestTestConnection_Hangs(t *testing.T) {
+	t.Parallel()
+	proxy := poolNewProxy(t, dbtest.New(t))
+	proxy.policy.Store(poolStall)
+	opts, log := poolLogged(proxy.url)
+	opts.ConnectTimeout = time.Second
+	start := time.Now()
+	err := db.TestConnection(t.Context(), opts, 1, poolPatience)
+	if took := time.Since(start); err == nil || took < time.Second || took > 10*time.Second {
+		t.Errorf("after %v: %v", took, err)
+	}
+	if !strings.Contains(log.String(), "attempt 1 of 1") {
+		t.Errorf("log:\n%s", log)
+	}
+
+	opts.ConnectTimeout = 2 * poolPatience
+	why := errors.New("told to stop")
+	for _, policy := range []int32{poolStall, poolRefuse} { // in an attempt, and between two
+		proxy.policy.Store(policy)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(100*time.Millisecond, func() { cancel(why) })
+		start = time.Now()
+		if err := db.TestConnection(ctx, opts, 2, 2*poolPatience); !errors.Is(err, why) || time.Since(start) > poolPatience {
+			t.Errorf("after %v: %v, want %v", time.Since(start), err, why)
+		}
+	}
+}
+
+// TestTestConnection_WithoutLog: Logger may be nil, as for Open.
+func TestTestConnection_WithoutLog(t *testing.T) {
+	t.Parallel()
+	opts := poolOptions("postgres://user@"+poolDeadAddress(t)+"/none?sslmode=disable", 1, 0)
+	if err := db.TestConnection(t.Context(), opts, 2, time.Millisecond); err == nil {
+		t.Error("connected to nothing")
+	}
+}

@@ -1,0 +1,207 @@
+package db_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
+)
+
+// sessionPatience bounds every wait for something that must happen; reaching it is a failure.
+const sessionPatience = 30 * time.Second
+
+// sessionOptions are those of the tests that set none themselves. TEST_DB_POOL_SIZE=1 gives them a pool of one connection
+// and no overflow: no session may need a second one.
+func sessionOptions(t testing.TB, url string, log *sessionLog) db.Options {
+	t.Helper()
+	size, overflow := 5, 10
+	if text := os.Getenv("TEST_DB_POOL_SIZE"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("TEST_DB_POOL_SIZE: %v", err)
+		}
+		size, overflow = n, 0
+	}
+	return db.Options{
+		URL: url, PoolSize: size, MaxOverflow: overflow, PoolTimeout: sessionPatience, Recycle: time.Hour, PrePing: true,
+		OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: time.Minute,
+		IdleInTransactionTimeout: time.Minute, Logger: slog.New(slog.NewJSONHandler(log, nil)),
+	}
+}
+
+// sessionOpen opens a pool on a database of the test's own; change may set options.
+func sessionOpen(t testing.TB, change ...func(*db.Options)) (*db.DB, string, *sessionLog) {
+	t.Helper()
+	url, log := dbtest.New(t), &sessionLog{}
+	return sessionOpenAt(t, url, log, change...), url, log
+}
+
+func sessionOpenAt(t testing.TB, url string, log *sessionLog, change ...func(*db.Options)) *db.DB {
+	t.Helper()
+	opts := sessionOptions(t, url, log)
+	for _, set := range change {
+		set(&opts)
+	}
+	conn, err := db.Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), sessionPatience)
+		defer cancel()
+		if err := conn.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn
+}
+
+func sessionPool(size, overflow int) func(*db.Options) {
+	return func(o *db.Options) { o.PoolSize, o.MaxOverflow = size, overflow }
+}
+
+// sessionNew makes a session that is rolled back at the latest when the test ends.
+func sessionNew(t testing.TB, conn *db.DB, ctx context.Context, opts ...db.SessionOption) (*db.Session, *gorm.DB) {
+	t.Helper()
+	s := conn.NewSession(ctx, opts...)
+	t.Cleanup(s.Rollback)
+	return s, s.DB()
+}
+
+func sessionInsert(tx *gorm.DB, title string) error {
+	return tx.Exec("INSERT INTO items (title, audio_url) VALUES (?, 'https://example.com/a.wav')", title).Error
+}
+
+func sessionMust(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sessionAsk reads one value over a connection of its own, from outside of all sessions.
+func sessionAsk[T any](t testing.TB, url, query string, args ...any) (value T) {
+	t.Helper()
+	if err := dbtest.Connect(t, url).QueryRow(t.Context(), query, args...).Scan(&value); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return value
+}
+
+func sessionRows(t testing.TB, url string) int {
+	t.Helper()
+	return sessionAsk[int](t, url, "SELECT count(*) FROM items")
+}
+
+// sessionOpenTransactions counts the backends of the API's pool that are in a transaction.
+func sessionOpenTransactions(t testing.TB, url string) int {
+	t.Helper()
+	return sessionAsk[int](t, url, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+		AND application_name = 'transcription-api' AND (state <> 'idle' OR xact_start IS NOT NULL)`)
+}
+
+func sessionScan[T any](t testing.TB, tx *gorm.DB, query string, args ...any) (value T) {
+	t.Helper()
+	if err := tx.Raw(query, args...).Scan(&value).Error; err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return value
+}
+
+func sessionPID(t testing.TB, tx *gorm.DB) int {
+	t.Helper()
+	return sessionScan[int](t, tx, "SELECT pg_backend_pid()")
+}
+
+// sessionTrigger makes body run at the COMMIT of every transaction that inserted an item.
+func sessionTrigger(t testing.TB, url, body string) {
+	t.Helper()
+	dbtest.Exec(t, url, "CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "+body+" RETURN NULL; END $$")
+	dbtest.Exec(t, url, `CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON items DEFERRABLE INITIALLY DEFERRED
+		FOR EACH ROW EXECUTE FUNCTION at_commit()`)
+}
+
+func sessionEventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(sessionPatience); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after %v still not: %s", sessionPatience, what)
+		}
+	}
+}
+
+// sessionInCommit waits until a backend works on its COMMIT, and returns its process number.
+func sessionInCommit(t testing.TB, url string) (pid int) {
+	t.Helper()
+	conn := dbtest.Connect(t, url)
+	sessionEventually(t, "a backend in COMMIT", func() bool {
+		err := conn.QueryRow(t.Context(), `SELECT coalesce(max(pid), 0) FROM pg_stat_activity
+			WHERE datname = current_database() AND state = 'active' AND lower(query) = 'commit'`).Scan(&pid)
+		sessionMust(t, err)
+		return pid != 0
+	})
+	return pid
+}
+
+// sessionIdle checks that all connections are back, and free of transactions.
+func sessionIdle(t testing.TB, conn *db.DB, url string) {
+	t.Helper()
+	if out := conn.Status().CheckedOut; out != 0 {
+		t.Errorf("%d connections are still out", out)
+	}
+	sessionEventually(t, "no transaction open", func() bool { return sessionOpenTransactions(t, url) == 0 })
+}
+
+// sessionLog keeps what is logged, as JSON lines.
+type sessionLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *sessionLog) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *sessionLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// find returns the lines whose message begins with msg.
+func (l *sessionLog) find(t testing.TB, msg string) (found []map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(l.String()) {
+		var entry map[string]any
+		sessionMust(t, json.Unmarshal([]byte(line), &entry))
+		if text, _ := entry["msg"].(string); strings.HasPrefix(text, msg) {
+			found = append(found, entry)
+		}
+	}
+	return found
+}
+
+// sessionHoldLock takes the lock that a trigger of the test waits for; release lets it go on.
+func sessionHoldLock(t testing.TB, url string) (release func()) {
+	t.Helper()
+	conn := dbtest.Connect(t, url)
+	_, err := conn.Exec(t.Context(), "SELECT pg_advisory_lock(4)")
+	sessionMust(t, err)
+	return func() {
+		_, err := conn.Exec(t.Context(), "SELECT pg_advisory_unlock(4)")
+		sessionMust(t, err)
+	}
+}

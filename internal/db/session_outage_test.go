@@ -1,0 +1,124 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/db/devdb"
+)
+
+// sessionAlterDatabase changes a setting of the test's database from another one, for the connections to come.
+func sessionAlterDatabase(t *testing.T, target, change string) {
+	t.Helper()
+	u, err := url.Parse(target)
+	sessionMust(t, err)
+	dbtest.Exec(t, os.Getenv("TEST_DATABASE_URL"), "ALTER DATABASE "+u.Path[1:]+" "+change)
+}
+
+// TestSessionOnAReadOnlyServer: after a failover the pool's connections may lead to what is now the standby.
+func TestSessionOnAReadOnlyServer(t *testing.T) {
+	t.Parallel()
+	ways := map[string]func(*gorm.DB) error{
+		"Exec": func(tx *gorm.DB) error { return sessionInsert(tx, "a") },
+		"Row": func(tx *gorm.DB) error {
+			var id int64
+			return tx.Raw("INSERT INTO items (title, audio_url) VALUES ('a', 'https://example.com/a.wav') RETURNING id").Row().Scan(&id)
+		},
+	}
+	for name, write := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := dbtest.New(t)
+			sessionAlterDatabase(t, target, "SET default_transaction_read_only = on")
+			conn := sessionOpenAt(t, target, &sessionLog{})
+			sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }, db.ReadOnly()))
+			err := conn.WithSession(t.Context(), write)
+			if !errors.Is(err, db.ErrUnavailable) || db.Classify(err) != db.Unavailable {
+				t.Errorf("a write: %v, class %d, want Unavailable", err, db.Classify(err))
+			}
+			if n := conn.Counters().Invalidated; n == 0 {
+				t.Error("the connections are kept")
+			}
+			sessionAlterDatabase(t, target, "RESET default_transaction_read_only")
+			sessionEventually(t, "20 writes in a row succeed", func() bool {
+				for range 20 {
+					if conn.WithSession(t.Context(), write) != nil {
+						return false
+					}
+				}
+				return true
+			})
+		})
+	}
+}
+
+// sessionAlone starts a server for one test that changes it as a whole.
+func sessionAlone(t *testing.T) string {
+	t.Helper()
+	server, err := devdb.Start(t.Context(), devdb.Options{Throwaway: true})
+	sessionMust(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), sessionPatience)
+		defer cancel()
+		if err := server.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return server.URL()
+}
+
+// TestSessionCommitWithoutItsStandby: PostgreSQL answers a COMMIT that is cancelled while it waits for a synchronous
+// standby with success and a warning. The row is there, and lost at the next failover.
+func TestSessionCommitWithoutItsStandby(t *testing.T) {
+	t.Parallel()
+	target := sessionAlone(t)
+	dbtest.Exec(t, target, "CREATE TABLE notes (n int)")
+	conn := sessionOpenAt(t, target, &sessionLog{})
+	dbtest.Exec(t, target, "ALTER SYSTEM SET synchronous_standby_names = 'missing'")
+	dbtest.Exec(t, target, "SELECT pg_reload_conf()")
+	watch := dbtest.Connect(t, target)
+	for start := time.Now(); ; { // until the reload has reached all of the server's processes
+		waited, err := sessionWatchedCommit(t, conn, func() (waits bool) {
+			query := "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')"
+			sessionMust(t, watch.QueryRow(t.Context(), query).Scan(&waits))
+			return waits
+		})
+		switch {
+		case waited && !errors.Is(err, db.ErrCommitUnknown):
+			t.Fatalf("%v, want ErrCommitUnknown", err)
+		case waited:
+			return
+		case time.Since(start) > sessionPatience:
+			t.Fatalf("no COMMIT waits for the standby; the last: %v", err)
+		}
+	}
+}
+
+// sessionWatchedCommit commits a row within 3 s, and tells whether waits was true in between.
+func sessionWatchedCommit(t *testing.T, conn *db.DB, waits func() bool) (waited bool, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	s, tx := sessionNew(t, conn, ctx)
+	if err := tx.Exec("INSERT INTO notes VALUES (1)").Error; err != nil {
+		return false, err
+	}
+	result := make(chan error, 1)
+	go func() { result <- s.Commit() }()
+	for {
+		select {
+		case err := <-result:
+			return waited, err
+		default:
+			waited = waits() || waited
+		}
+	}
+}
