@@ -88,12 +88,14 @@ func (d *DB) awaitWarmUp(ctx context.Context) {
 	}
 }
 
-// gormConfig leaves prepared statements to pgx, whose cache is faster and
-// survives changes of the schema. GORM logs only what tx.Debug() asks for: the
-// session reports its statements itself.
+// gormConfig leaves prepared statements to pgx, whose cache is faster. Columns
+// are named instead of *, whose cached plans a migration that adds one would
+// break. GORM logs only what tx.Debug() asks for: the session reports its
+// statements itself.
 func (d *DB) gormConfig() *gorm.Config {
 	return &gorm.Config{
 		TranslateError:       true,
+		QueryFields:          true,
 		DisableAutomaticPing: true,
 		NowFunc:              func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
 		Logger: logger.NewSlogLogger(d.log, logger.Config{

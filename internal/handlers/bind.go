@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
@@ -35,7 +36,7 @@ func bindJSON[T any](c *gin.Context) (T, error) {
 	if err := json.Unmarshal(body, &in, json.RejectUnknownMembers(true)); err != nil {
 		return in, badJSON(err, reflect.TypeFor[T]())
 	}
-	return in, broken("The body breaks a rule.", append(nulls[T](members), check(in)...))
+	return in, broken("The body breaks a rule.", brokenRules(in, members))
 }
 
 // readJSON returns a body that says it is JSON and is not too large.
@@ -49,9 +50,9 @@ func readJSON(c *gin.Context) ([]byte, error) {
 	if encoding := c.GetHeader("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, &httpError{status: http.StatusUnsupportedMediaType, detail: "Send the body without Content-Encoding."}
 	}
-	body, err := io.ReadAll(c.Request.Body)
+	body, err := readBody(c)
 	if err != nil {
-		return nil, badBody(c, err)
+		return nil, badBody(err)
 	}
 	if len(body) == 0 {
 		return nil, badRequest("The body is empty: send a JSON object.", nil)
@@ -59,10 +60,20 @@ func readJSON(c *gin.Context) ([]byte, error) {
 	return body, nil
 }
 
-// badBody is for a body that could not be read to its end. The connection is
-// closed after it: what is left of the body may never come.
-func badBody(c *gin.Context, err error) error {
-	c.Header("Connection", "close")
+// readBody reads until the request's deadline, which alone does not end a read.
+func readBody(c *gin.Context) ([]byte, error) {
+	if deadline, ok := c.Request.Context().Deadline(); ok {
+		conn := http.NewResponseController(c.Writer)
+		if conn.SetReadDeadline(deadline) == nil {
+			defer func() { _ = conn.SetReadDeadline(time.Time{}) }()
+		}
+	}
+	return io.ReadAll(c.Request.Body)
+}
+
+// badBody is for a body that could not be read to its end. net/http closes the
+// connection after it, as what is left of the body may never come.
+func badBody(err error) error {
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(large.Limit)
 	}
@@ -132,8 +143,9 @@ func jsonType(t reflect.Type) string {
 	return "number"
 }
 
-// nulls finds the members that are null though their field can not be.
-func nulls[T any](members map[string]jsontext.Value) []fieldError {
+// brokenRules finds the members that are null though their field can not be,
+// and those that check finds; a member has one fault at most.
+func brokenRules[T any](in T, members map[string]jsontext.Value) []fieldError {
 	var faults []fieldError
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
 		name := fieldName(field)
@@ -141,6 +153,16 @@ func nulls[T any](members map[string]jsontext.Value) []fieldError {
 		if value, given := members[name]; given && value.Kind() == 'n' && !clearable {
 			faults = append(faults, fieldError{name, "must not be null"})
 		}
+	}
+	for _, fault := range check(in) {
+		value, given := members[fault.Field]
+		switch {
+		case value.Kind() == 'n':
+			continue
+		case given && fault.Message == messages["required"]: // the rule can not tell "" from nothing
+			fault.Message = messages["empty"]
+		}
+		faults = append(faults, fault)
 	}
 	return faults
 }

@@ -1,6 +1,10 @@
 package handlers
 
-import "github.com/gin-gonic/gin"
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
 
 // closeWhenDraining tells keep-alive clients, once the server drains, to open
 // their next connection elsewhere. It decides when the answer leaves, since the
@@ -36,6 +40,9 @@ func (w *drainWriter) WriteString(text string) (int, error) {
 	w.mark()
 	return w.ResponseWriter.WriteString(text)
 }
+
+// Unwrap lets http.ResponseController reach the connection's deadlines.
+func (w *drainWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *drainWriter) Flush() {
 	w.mark()

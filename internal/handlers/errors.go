@@ -25,18 +25,18 @@ func ErrShutdown() error { return errShutdown }
 
 // problem is an error answer (RFC 9457).
 type problem struct {
-	Type      string       `json:"type"`
-	Title     string       `json:"title"`
-	Status    int          `json:"status"`
-	Detail    string       `json:"detail"`
-	RequestID string       `json:"request_id"`
-	Errors    []fieldError `json:"errors,omitempty"`
+	Type      string       `json:"type" example:"about:blank"`
+	Title     string       `json:"title" example:"Unprocessable Content"`
+	Status    int          `json:"status" example:"422"`
+	Detail    string       `json:"detail" example:"The body breaks a rule."`
+	RequestID string       `json:"request_id" example:"4TXKVKHGGMFJXQOYJQLGAXPMD2" doc:"The same as X-Request-ID, and in the log."`
+	Errors    []fieldError `json:"errors,omitempty" doc:"The members or parameters at fault, where there are any."`
 }
 
 // fieldError says what is wrong with one field, in the client's name for it.
 type fieldError struct {
-	Field   string `json:"field"`
-	Message string `json:"message"`
+	Field   string `json:"field" example:"title"`
+	Message string `json:"message" example:"is required"`
 }
 
 // httpError is an error that knows its answer: detail and fields are for the
@@ -82,12 +82,14 @@ var classes = map[db.Class]struct {
 
 // answerTo finds the answer to an error of a request.
 func answerTo(ctx context.Context, err error) *httpError {
-	if !errors.Is(err, db.ErrCommitUnknown) {
+	known, ok := errors.AsType[*httpError](err)
+	slow := ok && known.status == http.StatusRequestTimeout // the client's time was over no later than ours
+	if !slow && !errors.Is(err, db.ErrCommitUnknown) {
 		if ended := answerToEnd(ctx, err); ended != nil {
 			return ended
 		}
 	}
-	if known, ok := errors.AsType[*httpError](err); ok {
+	if ok {
 		return known
 	}
 	if move, ok := errors.AsType[*models.StatusError](err); ok {

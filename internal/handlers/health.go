@@ -26,12 +26,12 @@ type health struct {
 }
 
 type healthStatus struct {
-	Status string `json:"status"`
+	Status string `json:"status" validate:"oneof=ok draining unavailable"`
 }
 
 type poolStatus struct {
-	Status    string    `json:"status"`
-	LatencyMS float64   `json:"latency_ms"`
+	Status    string    `json:"status" validate:"oneof=ok exhausted unavailable"`
+	LatencyMS float64   `json:"latency_ms" validate:"min=0" example:"0.4"`
 	Pool      db.Status `json:"pool"`
 }
 

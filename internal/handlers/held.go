@@ -46,10 +46,9 @@ func (w *heldWriter) release() {
 		header.Set("Content-Length", strconv.Itoa(w.body.Len()))
 	}
 	w.ResponseWriter.WriteHeader(w.status)
+	w.ResponseWriter.WriteHeaderNow()
 	if w.body.Len() > 0 {
 		_, _ = w.ResponseWriter.Write(w.body.Bytes())
-	} else if w.written {
-		w.ResponseWriter.WriteHeaderNow()
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 // newItem is the body of POST /items.
 type newItem struct {
 	Title    string  `json:"title" validate:"required,max=200,notblank,nonul" example:"Interview"`
-	AudioURL string  `json:"audio_url" validate:"required,maxbytes=2048,audiourl" example:"https://example.com/a.wav"`
-	Language *string `json:"language,omitzero" validate:"omitnil,max=100,language" example:"en"`
+	AudioURL string  `json:"audio_url" validate:"required,maxbytes=2048,audiourl" example:"https://example.com/a.wav" doc:"An absolute URL: http, https, s3 or gs, at most 2048 bytes."`
+	Language *string `json:"language,omitzero" validate:"omitnil,max=100,language" default:"en" example:"en" doc:"A BCP 47 tag."`
 }
 
 // itemChanges is the body of PATCH /items/{id}: what it leaves out stays.
@@ -33,19 +33,19 @@ type itemQuery struct {
 	Status   string `query:"status" validate:"omitempty,oneof=pending processing processed failed"`
 	Language string `query:"language" validate:"omitempty,max=100,language"`
 	Limit    int    `query:"limit" validate:"min=1,max=100" default:"20"`
-	Cursor   string `query:"cursor"`
+	Cursor   string `query:"cursor" doc:"The next_cursor of an earlier page."`
 }
 
 // item is what clients get to see of a models.Item.
 type item struct {
-	ID              int64         `json:"id"`
-	Title           string        `json:"title"`
-	AudioURL        string        `json:"audio_url"`
-	Language        string        `json:"language"`
-	Status          models.Status `json:"status"`
-	Transcript      *string       `json:"transcript"`
-	DurationSeconds *float64      `json:"duration_seconds"`
-	Error           *string       `json:"error"`
+	ID              int64         `json:"id" validate:"min=1" example:"1"`
+	Title           string        `json:"title" example:"Interview"`
+	AudioURL        string        `json:"audio_url" example:"https://example.com/a.wav"`
+	Language        string        `json:"language" example:"en"`
+	Status          models.Status `json:"status" example:"pending" doc:"Moves from pending to processing, on to processed or failed, and from failed to pending."`
+	Transcript      *string       `json:"transcript" example:"null"`
+	DurationSeconds *float64      `json:"duration_seconds" validate:"omitnil,min=0" example:"null"`
+	Error           *string       `json:"error" example:"null"`
 	CreatedAt       timestamp     `json:"created_at"`
 	UpdatedAt       timestamp     `json:"updated_at"`
 }
@@ -53,7 +53,7 @@ type item struct {
 // itemPage is one page of items; NextCursor is null on the last one.
 type itemPage struct {
 	Items      []item  `json:"items"`
-	NextCursor *string `json:"next_cursor"`
+	NextCursor *string `json:"next_cursor" example:"null" doc:"For the parameter cursor; null on the last page."`
 }
 
 // timestamp prints UTC with all six digits of PostgreSQL's microseconds, so
@@ -68,9 +68,17 @@ func (t timestamp) MarshalText() ([]byte, error) {
 func toItem(m models.Item) item {
 	return item{
 		ID: m.ID, Title: m.Title, AudioURL: m.AudioURL, Language: m.Language, Status: m.Status,
-		Transcript: m.Transcript, DurationSeconds: m.DurationSeconds, Error: m.Error,
+		Transcript: m.Transcript, DurationSeconds: unsigned(m.DurationSeconds), Error: m.Error,
 		CreatedAt: timestamp(m.CreatedAt), UpdatedAt: timestamp(m.UpdatedAt),
 	}
+}
+
+// unsigned makes -0, which is not below 0 and so may be stored, a plain 0.
+func unsigned(seconds *float64) *float64 {
+	if seconds == nil || *seconds != 0 {
+		return seconds
+	}
+	return new(float64)
 }
 
 func createItem(c *gin.Context, tx *gorm.DB) error {
@@ -99,15 +107,14 @@ func listItems(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	filter := models.ItemFilter{Status: models.Status(in.Status), Language: in.Language, After: after, Limit: in.Limit + 1}
-	rows, err := models.ListItems(c.Request.Context(), tx, filter)
+	filter := models.ItemFilter{Status: models.Status(in.Status), Language: in.Language, After: after, Limit: in.Limit}
+	rows, more, err := models.ListItems(c.Request.Context(), tx, filter)
 	if err != nil {
 		return err
 	}
 	page := itemPage{Items: []item{}}
-	if len(rows) > in.Limit { // the row beyond the page says that there is another
-		rows = rows[:in.Limit]
-		last := rows[in.Limit-1]
+	if more {
+		last := rows[len(rows)-1]
 		cursor := formatCursor(models.ItemKey{CreatedAt: last.CreatedAt, ID: last.ID})
 		page.NextCursor = &cursor
 	}

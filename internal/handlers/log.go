@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -12,7 +13,7 @@ import (
 	"example.com/transcription-api/internal/db"
 )
 
-// LogHandler adds the request's id to every line that is logged with the
+// LogHandler adds the ids of the request and of its trace to every line that is logged with the
 // request's context, the database layer's included.
 func LogHandler(next slog.Handler) slog.Handler { return logHandler{next} }
 
@@ -21,6 +22,9 @@ type logHandler struct{ slog.Handler }
 func (h logHandler) Handle(ctx context.Context, record slog.Record) error {
 	if id := requestID(ctx); id != "" {
 		record.AddAttrs(slog.String("request_id", id))
+	}
+	if id := traceID(ctx); id != "" {
+		record.AddAttrs(slog.String("trace_id", id))
 	}
 	return h.Handler.Handle(ctx, record)
 }
@@ -37,14 +41,16 @@ func (h logHandler) WithGroup(name string) slog.Handler {
 func logAccess(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start := time.Now()
+		defer func() { // also when the connection is ended by a panic
+			level := slog.LevelInfo
+			if strings.HasPrefix(c.FullPath(), "/health/") {
+				level = slog.LevelDebug
+			}
+			if ctx := c.Request.Context(); log.Enabled(ctx, level) {
+				log.LogAttrs(ctx, level, "request", accessAttrs(c, time.Since(start))...)
+			}
+		}()
 		c.Next()
-		level := slog.LevelInfo
-		if strings.HasPrefix(c.FullPath(), "/health/") {
-			level = slog.LevelDebug
-		}
-		if ctx := c.Request.Context(); log.Enabled(ctx, level) {
-			log.LogAttrs(ctx, level, "request", accessAttrs(c, time.Since(start))...)
-		}
 	}
 }
 
@@ -61,7 +67,7 @@ func accessAttrs(c *gin.Context, took time.Duration) []slog.Attr {
 	if stats, ok := c.Value(statsKey).(db.Stats); ok {
 		attrs = append(attrs, slog.Int("db_queries", stats.Queries), slog.Float64("db_ms", float64(stats.Time.Microseconds())/1000))
 	}
-	if gone := c.Request.Context().Err(); gone != nil && c.Writer.Status() < http.StatusBadRequest {
+	if gone := errors.Is(context.Cause(c.Request.Context()), context.Canceled); gone && c.Writer.Status() < http.StatusBadRequest {
 		attrs = append(attrs, slog.Bool("client_gone", true)) // committed, though nobody reads the answer
 	}
 	return attrs

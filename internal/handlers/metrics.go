@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"net/http/pprof"
 	"slices"
@@ -17,16 +18,19 @@ import (
 
 // Metrics are the service's figures, in a registry of their own.
 type Metrics struct {
+	db       *db.DB
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	dbUp     prometheus.Gauge
 }
 
 // NewMetrics registers the figures of the API, the pool, Go and the process.
 func NewMetrics(conn *db.DB) *Metrics {
 	labels := []string{"route", "method", "status"}
 	m := &Metrics{
+		db:       conn,
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "http_requests_total", Help: "Requests answered, by route pattern, method and status.",
@@ -38,8 +42,11 @@ func NewMetrics(conn *db.DB) *Metrics {
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "http_requests_in_flight", Help: "Requests being worked on now.",
 		}),
+		dbUp: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "db_up", Help: "1 if the database answered within 2 s of this scrape, else 0.",
+		}),
 	}
-	m.registry.MustRegister(m.requests, m.duration, m.inFlight, newPoolCollector(conn),
+	m.registry.MustRegister(m.requests, m.duration, m.inFlight, m.dbUp, newPoolCollector(conn),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -48,7 +55,11 @@ func NewMetrics(conn *db.DB) *Metrics {
 // operators reach.
 func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	figures := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		m.probe(r.Context())
+		figures.ServeHTTP(w, r)
+	})
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
@@ -57,26 +68,48 @@ func (m *Metrics) Handler() http.Handler {
 	return mux
 }
 
+// probe asks the database at every scrape, since an instance without requests
+// would else not notice that it is down. Like a health probe it is in no figure
+// of the pool. A scraper that hangs up says nothing about the database.
+func (m *Metrics) probe(ctx context.Context) {
+	switch err := m.db.Ping(ctx, pingLimit); {
+	case err == nil:
+		m.dbUp.Set(1)
+	case ctx.Err() == nil:
+		m.dbUp.Set(0)
+	}
+}
+
 // knownMethods bounds the method label, which clients could else fill at will.
 var knownMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 // measure counts requests by the route's pattern, never by their path: that
 // would make a series for every item.
 func (m *Metrics) measure(c *gin.Context) {
-	start := time.Now()
+	start, whole := time.Now(), false
 	m.inFlight.Inc()
-	defer m.inFlight.Dec()
+	defer func() { // also when the connection is ended by a panic
+		m.inFlight.Dec()
+		status := c.Writer.Status()
+		if !whole && status < http.StatusBadRequest {
+			status = http.StatusInternalServerError // the answer had begun, and was cut
+		}
+		m.count(c, status, time.Since(start))
+	}()
 	c.Next()
-	route, method := c.FullPath(), c.Request.Method
+	whole = true
+}
+
+func (m *Metrics) count(c *gin.Context, status int, took time.Duration) {
+	route, method, code := c.FullPath(), c.Request.Method, strconv.Itoa(status)
 	if route == "" {
 		route = "unmatched"
 	}
 	if !slices.Contains(knownMethods, method) {
 		method = "other"
 	}
-	status := strconv.Itoa(c.Writer.Status())
-	m.requests.WithLabelValues(route, method, status).Inc()
-	m.duration.WithLabelValues(route, method, status).Observe(time.Since(start).Seconds())
+	m.requests.WithLabelValues(route, method, code).Inc()
+	m.duration.WithLabelValues(route, method, code).Observe(took.Seconds())
 }
 
 // poolCollector reads the pool's figures when they are asked for.

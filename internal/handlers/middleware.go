@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -50,7 +51,8 @@ func limitTime(limit time.Duration) gin.HandlerFunc {
 }
 
 // recoverPanics turns a panic into a 500. If an answer has begun, or the client
-// has cut the line, the connection is all that can be ended.
+// has cut the line, the connection is all that can be ended: net/http does so,
+// in silence, for http.ErrAbortHandler.
 func recoverPanics(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer func() {
@@ -58,11 +60,9 @@ func recoverPanics(log *slog.Logger) gin.HandlerFunc {
 			if fault == nil {
 				return
 			}
-			err, _ := fault.(error)
-			if errors.Is(err, http.ErrAbortHandler) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
-				c.Status(statusClientGone)
-				c.Abort()
-				return
+			if isAbort(fault) {
+				c.Status(statusClientGone) // for the access log
+				panic(http.ErrAbortHandler)
 			}
 			log.LogAttrs(c.Request.Context(), slog.LevelError, "panic",
 				slog.String("route", c.FullPath()), slog.String("error", fmt.Sprint(fault)), slog.String("stack", string(debug.Stack())))
@@ -76,21 +76,19 @@ func recoverPanics(log *slog.Logger) gin.HandlerFunc {
 	}
 }
 
+// isAbort recognises a handler that gave up its answer and a line that was cut.
+// A nil pointer that is an error panics when it is asked what it wraps.
+func isAbort(fault any) bool {
+	defer func() { _ = recover() }()
+	err, _ := fault.(error)
+	return errors.Is(err, http.ErrAbortHandler) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}
+
 // secure sets the headers that cost nothing and that browsers heed.
 func secure(c *gin.Context) {
 	c.Header("X-Content-Type-Options", "nosniff")
 	c.Header("X-Frame-Options", "DENY")
 	c.Header("Referrer-Policy", "no-referrer")
-}
-
-// closeWhenDraining tells keep-alive clients to open their next connection
-// elsewhere.
-func closeWhenDraining(state *State) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if state.draining.Load() {
-			c.Header("Connection", "close")
-		}
-	}
 }
 
 // authenticate is the seam for your own access control. It compares digests, so
@@ -113,6 +111,22 @@ func authenticate(keys []string) gin.HandlerFunc {
 			c.Header("WWW-Authenticate", "Bearer")
 			_ = c.Error(&httpError{status: http.StatusUnauthorized, detail: "Send one of the service's keys: Authorization: Bearer KEY."})
 			c.Abort()
+		}
+	}
+}
+
+// onlyFrom runs the CORS middleware for the given origins. A request of another
+// one is served without CORS headers, which browsers then enforce: pages of the
+// service itself behind a proxy, and clients that are no browsers, send Origin too.
+func onlyFrom(origins []string, cors gin.HandlerFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if slices.Contains(origins, "*") {
+			cors(c)
+			return
+		}
+		c.Header("Vary", "Origin") // so that no cache gives one origin another's answer
+		if slices.Contains(origins, c.GetHeader("Origin")) {
+			cors(c)
 		}
 	}
 }

@@ -19,6 +19,7 @@ type Options struct {
 	DB                 *db.DB
 	Log                *slog.Logger
 	State              *State
+	Metrics            *Metrics // none: not measured
 	RequestTimeout     time.Duration
 	MaxBodyBytes       int64
 	APIKeys            []string // secret; none: everybody may call
@@ -28,6 +29,15 @@ type Options struct {
 
 // New returns the whole API.
 func New(o Options) (http.Handler, error) {
+	engine, err := newEngine(o)
+	if err != nil {
+		return nil, err
+	}
+	// Around the engine: through Gin's writer the limit would not reach net/http.
+	return http.MaxBytesHandler(engine, o.MaxBodyBytes), nil
+}
+
+func newEngine(o Options) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
@@ -35,47 +45,86 @@ func New(o Options) (http.Handler, error) {
 	if err := engine.SetTrustedProxies(o.TrustedProxies); err != nil {
 		return nil, err
 	}
-	engine.Use(limitTime(o.RequestTimeout), identify, logAccess(o.Log), closeWhenDraining(o.State), secure, answerErrors(o.Log), recoverPanics(o.Log))
+	if o.Metrics != nil {
+		engine.Use(o.Metrics.measure)
+	}
+	engine.Use(limitTime(o.RequestTimeout), identify, takeTrace, logAccess(o.Log), closeWhenDraining(o.State), secure, answerErrors(o.Log), recoverPanics(o.Log))
 	if len(o.CORSAllowedOrigins) > 0 {
 		engine.Use(allowOrigins(o.CORSAllowedOrigins))
 	}
 	engine.Use(refuseLarge(o.MaxBodyBytes))
 	engine.NoRoute(notFound)
 	engine.NoMethod(notAllowed)
-	routes(engine, o)
-	// Around the engine: through Gin's writer the limit would not reach net/http.
-	return http.MaxBytesHandler(engine, o.MaxBodyBytes), nil
+	return engine, register(engine, o)
 }
 
-// routes is every route of the API.
-func routes(engine *gin.Engine, o Options) {
-	h := health{db: o.DB, state: o.State}
-	get(engine, "/health/live", h.live)
-	get(engine, "/health/ready", h.ready)
-	get(engine, "/health/db", h.pool)
-
+// routes is every route of the API: what stands here is served, and is what
+// /openapi.json says. A GET serves HEAD too. The errors that follow from the
+// rest (a body: 400, 408, 415, 422; an :id: 404; and so on) are not repeated.
+func routes(o Options, d docs, document gin.HandlerFunc) []route {
 	// Replace authenticate with your own access control. It runs before session,
 	// so that a caller without a key takes no connection.
-	items := engine.Group("/items", authenticate(o.APIKeys), session(o.DB))
-	items.POST("", handle(createItem))
-	get(items, "", handle(listItems))
-	get(items, "/:id", handle(getItem))
-	items.PATCH("/:id", handle(updateItem))
-	items.DELETE("/:id", handle(deleteItem))
-}
-
-// get registers a route for HEAD too: net/http leaves the body out.
-func get(r gin.IRoutes, path string, handler gin.HandlerFunc) {
-	r.GET(path, handler)
-	r.HEAD(path, handler)
+	access := authenticate(o.APIKeys)
+	tx := func(fn txHandler, opts ...db.SessionOption) endpoint {
+		return endpoint{gin.HandlersChain{access, session(o.DB, opts...), handle(fn)}, true}
+	}
+	open := func(fn gin.HandlerFunc) endpoint { return endpoint{gin.HandlersChain{fn}, false} }
+	h := health{db: o.DB, state: o.State}
+	return []route{
+		{
+			method: "POST", path: "/items", name: "createItem", summary: "Create an item", serve: tx(createItem),
+			body: newItem{}, replies: []reply{{status: 201, body: item{}, headers: "Location ETag"}}, fails: []int{409},
+		},
+		{
+			method: "GET", path: "/items", name: "listItems", summary: "List items, newest first", serve: tx(listItems),
+			query: itemQuery{}, replies: []reply{{status: 200, body: itemPage{}}},
+		},
+		{
+			method: "GET", path: "/items/:id", name: "getItem", summary: "Fetch an item", serve: tx(getItem),
+			condition: "If-None-Match", replies: []reply{{status: 200, body: item{}, headers: "ETag"}},
+		},
+		{
+			method: "PATCH", path: "/items/:id", name: "updateItem", summary: "Change some members of an item", serve: tx(updateItem),
+			body: itemChanges{}, examples: itemMoves, condition: "If-Match",
+			replies: []reply{{status: 200, body: item{}, headers: "ETag"}}, fails: []int{409},
+		},
+		{
+			method: "DELETE", path: "/items/:id", name: "deleteItem", summary: "Delete an item", serve: tx(deleteItem),
+			condition: "If-Match", replies: []reply{{status: 204}},
+		},
+		{
+			method: "GET", path: "/health/live", name: "live", summary: "Does the process serve?", serve: open(h.live),
+			replies: []reply{{status: 200, body: healthStatus{}}},
+		},
+		{
+			method: "GET", path: "/health/ready", name: "ready", summary: "Should requests be sent here?", serve: open(h.ready),
+			replies: []reply{{status: 200, body: healthStatus{}}, {status: 503, body: healthStatus{}}},
+		},
+		{
+			method: "GET", path: "/health/db", name: "pool", summary: "How are the database and the pool?", serve: open(h.pool),
+			replies: []reply{{status: 200, body: poolStatus{}}, {status: 503, body: poolStatus{}}},
+		},
+		{
+			method: "GET", path: "/openapi.json", name: "openapi", summary: "This document", serve: open(document),
+			condition: "If-None-Match", replies: []reply{{status: 200, body: map[string]any{}, headers: "ETag"}},
+		},
+		{
+			method: "GET", path: "/docs", name: "docs", summary: "A page to read and try the API", serve: open(d.page),
+			condition: "If-None-Match", replies: []reply{{status: 200, media: "text/html", headers: "ETag"}},
+		},
+		{
+			method: "GET", path: "/docs/:file", name: "docsFile", summary: "The page's scripts, styles and licences", serve: open(d.file),
+			condition: "If-None-Match", replies: []reply{{status: 200, media: "text/javascript text/css text/plain", headers: "ETag"}},
+		},
+	}
 }
 
 func allowOrigins(origins []string) gin.HandlerFunc {
-	return cors.New(cors.Config{
+	return onlyFrom(origins, cors.New(cors.Config{
 		AllowOrigins:  origins,
 		AllowMethods:  []string{"GET", "HEAD", "POST", "PATCH", "DELETE"},
 		AllowHeaders:  []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-ID"},
 		ExposeHeaders: []string{"ETag", "Location", "Retry-After", "X-Request-ID"},
 		MaxAge:        time.Hour,
-	})
+	}))
 }

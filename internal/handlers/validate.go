@@ -21,6 +21,7 @@ var rules = newRules()
 // messages says for each rule what is allowed; %s is the tag's parameter.
 var messages = map[string]string{
 	"required": "is required",
+	"empty":    "must not be empty",
 	"min":      "must be at least %s",
 	"max":      "must be at most %s",
 	"maxbytes": "must be at most %s bytes long",
@@ -89,7 +90,7 @@ func check(in any) []fieldError {
 
 func message(fault validator.FieldError) string {
 	if fault.Tag() == "min" && fault.Param() == "1" && fault.Kind() == reflect.String {
-		return "must not be empty"
+		return messages["empty"]
 	}
 	text := messages[fault.Tag()]
 	if strings.Contains(text, "%s") {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -22,7 +23,7 @@ type Item struct {
 	Language        string `gorm:"not null;default:en"`
 	Status          Status `gorm:"not null;default:pending"`
 	Transcript      *string
-	DurationSeconds *float64
+	DurationSeconds *float64 `gorm:"type:double precision"`
 	Error           *string
 	Version         int64     `gorm:"not null;default:1"` // set by the table's trigger
 	CreatedAt       time.Time `gorm:"not null;default:now();autoCreateTime:false"`
@@ -129,23 +130,57 @@ func FindItem(ctx context.Context, db *gorm.DB, id int64) (Item, error) {
 	return item, nil
 }
 
-// ListItems returns at most filter.Limit items, newest first.
-func ListItems(ctx context.Context, db *gorm.DB, filter ItemFilter) ([]Item, error) {
-	query := db.WithContext(ctx).Order("created_at DESC, id DESC").Limit(filter.Limit)
-	if filter.Status != "" {
-		query = query.Where("status = ?", filter.Status)
+// maxPageBytes is what the transcripts of one page may weigh, in bytes. A page
+// of 100 of the longest would be 200 MB in PostgreSQL, here and on the line; as
+// JSON, where a control character takes six bytes, this much is at most 48 MiB.
+const maxPageBytes = 8 << 20
+
+// pageSQL cuts a page where its transcripts have reached their limit, but not
+// before its first row. The rows come in the order of the index, so that the
+// window needs no sort; octet_length reads a long text's size from the row and
+// not the text itself, so that only what is returned is ever read.
+const pageSQL = `
+SELECT * FROM (
+	SELECT *,
+		row_number() OVER newest AS place,
+		sum(octet_length(coalesce(transcript, ''))) OVER newest AS weight,
+		lead(id) OVER newest IS NOT NULL AS more
+	FROM (?) AS page
+	WINDOW newest AS (ORDER BY created_at DESC, id DESC)
+) AS weighed
+WHERE place = 1 OR place <= ? AND weight <= ?
+ORDER BY created_at DESC, id DESC`
+
+// ListItems returns the next items, newest first, and whether there are more
+// after them. They are filter.Limit at most, and fewer if their transcripts
+// are so long that they would weigh more than 8 MiB together.
+func ListItems(ctx context.Context, db *gorm.DB, filter ItemFilter) (items []Item, more bool, err error) {
+	var rows []struct {
+		Item
+		More bool
 	}
-	if filter.Language != "" {
-		query = query.Where("language = ?", filter.Language)
+	// The row beyond the page says that there is another.
+	page := db.Model(&Item{}).Scopes(filter.where).Order("created_at DESC, id DESC").Limit(filter.Limit + 1)
+	if err := db.WithContext(ctx).Raw(pageSQL, page, filter.Limit, maxPageBytes).Scan(&rows).Error; err != nil {
+		return nil, false, fmt.Errorf("list items: %w", err)
 	}
-	if filter.After != nil {
-		query = query.Where("(created_at, id) < (?, ?)", filter.After.CreatedAt, filter.After.ID)
+	for _, row := range rows {
+		items, more = append(items, row.Item), row.More
 	}
-	var items []Item
-	if err := query.Find(&items).Error; err != nil {
-		return nil, fmt.Errorf("list items: %w", err)
+	return items, more, nil
+}
+
+func (f ItemFilter) where(query *gorm.DB) *gorm.DB {
+	if f.Status != "" {
+		query = query.Where("status = ?", f.Status)
 	}
-	return items, nil
+	if f.Language != "" {
+		query = query.Where("language = ?", f.Language)
+	}
+	if f.After != nil {
+		query = query.Where("(created_at, id) < (?, ?)", f.After.CreatedAt, f.After.ID)
+	}
+	return query
 }
 
 // UpdateItem makes the changes and returns the item as it then is. One
@@ -160,7 +195,7 @@ func UpdateItem(ctx context.Context, db *gorm.DB, id int64, changes ItemChanges,
 	var updated []Item
 	var err error
 	if set := changes.columns(); len(set) > 0 {
-		err = query.Model(&updated).Clauses(clause.Returning{}).Updates(set).Error
+		err = query.Model(&updated).Clauses(returning(db, &Item{})).Updates(set).Error
 	} else {
 		err = query.Find(&updated).Error
 	}
@@ -171,6 +206,20 @@ func UpdateItem(ctx context.Context, db *gorm.DB, id int64, changes ItemChanges,
 		return Item{}, fmt.Errorf("update item %d: %w", id, err)
 	}
 	return updated[0], nil
+}
+
+// returning names a model's columns: with RETURNING *, a migration that adds one
+// would break the statements whose plans PostgreSQL has cached.
+func returning(db *gorm.DB, model any) clause.Returning {
+	stmt := &gorm.Statement{DB: db}
+	if err := stmt.Parse(model); err != nil {
+		panic(err) // a struct whose tags GORM can not read
+	}
+	columns := make([]clause.Column, len(stmt.Schema.DBNames))
+	for i, name := range stmt.Schema.DBNames {
+		columns[i] = clause.Column{Name: name}
+	}
+	return clause.Returning{Columns: columns}
 }
 
 // DeleteItem removes the item. versions as in UpdateItem. Errors: ErrNotFound,
@@ -190,7 +239,9 @@ func DeleteItem(ctx context.Context, db *gorm.DB, id int64, versions []int64) er
 func itemAt(ctx context.Context, db *gorm.DB, id int64, versions []int64) *gorm.DB {
 	query := db.WithContext(ctx).Where("id = ?", id)
 	if versions != nil {
-		query = query.Where("version IN ?", versions)
+		// One parameter, however many versions a client may name.
+		list := strings.Trim(fmt.Sprint(versions), "[]")
+		query = query.Where("version = ANY (string_to_array(?, ' ')::bigint[])", list)
 	}
 	return query
 }

@@ -1,0 +1,159 @@
+package handlers_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+const (
+	notJSON = "415 Send JSON: Content-Type: application/json, in UTF-8."
+	noItem  = "404 There is no such item."
+	noPath  = "404 There is nothing at this path."
+)
+
+// TestBadRequests: what is wrong is not in the body. in is "METHOD path", and then headers after "|"; the body is a good one.
+func TestBadRequests(t *testing.T) {
+	t.Parallel()
+	s := surfaceStart(t)
+	path := s.create(t)
+	for _, row := range []badRow{
+		// Content types.
+		{`POST /items|Content-Type:`, notJSON},
+		{`POST /items|Content-Type: text/plain`, notJSON},
+		{`POST /items|Content-Type: text/json`, notJSON},
+		{`POST /items|Content-Type: application/x-www-form-urlencoded`, notJSON},
+		{`POST /items|Content-Type: multipart/form-data; boundary=x`, notJSON},
+		{`POST /items|Content-Type: application/jsonp`, notJSON},
+		{`POST /items|Content-Type: application/json; charset=latin1`, notJSON},
+		{`POST /items|Content-Type: application/json; charset=utf-16`, notJSON},
+		{`POST /items|Content-Type: application/json, text/plain`, notJSON},
+		{`POST /items|Content-Type: /`, notJSON},
+		{`POST /items|Content-Type: json`, notJSON},
+		{`POST /items|Content-Type: image/svg+json`, notJSON},
+		{`POST /items|Content-Encoding: gzip`, "415 Send the body without Content-Encoding."},
+		{`POST /items|Content-Encoding: br, gzip`, "415 Send the body without Content-Encoding."},
+		{`PATCH ITEM|Content-Type: application/xml`, notJSON},
+		{`PATCH ITEM|Content-Type:`, notJSON},
+		// Ids that cannot be.
+		{`GET /items/abc`, noItem},
+		{`GET /items/0`, noItem},
+		{`GET /items/-1`, noItem},
+		{`GET /items/+1`, noItem},
+		{`GET /items/01`, noItem},
+		{`GET /items/1.0`, noItem},
+		{`GET /items/1e3`, noItem},
+		{`GET /items/0x1`, noItem},
+		{`GET /items/%201`, noItem},
+		{`GET /items/1%00`, noItem},
+		{`GET /items/%D9%A1`, noItem}, // an Arabic digit
+		{`GET /items/%FF`, noItem},
+		{`GET /items/9223372036854775807`, noItem},
+		{`GET /items/9223372036854775808`, noItem},
+		{`GET /items/-9223372036854775808`, noItem},
+		{`GET /items/18446744073709551617`, noItem},
+		{`GET /items/1%20or%201=1`, noItem},
+		{`GET /items/1;drop`, noItem},
+		{`GET /items/` + strings.Repeat("9", 5000), noItem},
+		{`PATCH /items/abc`, noItem},
+		{`PATCH /items/9223372036854775807`, noItem},
+		{`DELETE /items/abc`, noItem},
+		{`DELETE /items/9223372036854775807`, noItem},
+		// Paths without a route.
+		{`GET /`, noPath},
+		{`GET /items/`, noPath},
+		{`POST /items/`, noPath},
+		{`GET //items`, noPath},
+		{`GET /Items`, noPath},
+		{`GET ITEM/`, noPath},
+		{`GET ITEM/x`, noPath},
+		{`GET /items/1%2F2`, noPath},
+		{`GET /items/../health/live`, noPath},
+		{`GET /items/%2e%2e/health/live`, noPath},
+		{`GET /health`, noPath},
+		{`GET /favicon.ico`, noPath},
+		{`OPTIONS /nowhere`, noPath},
+		// Methods that a path does not have.
+		{`PUT /items`, "405 This path does not have this method: see Allow. Allow: POST, GET, HEAD"},
+		{`PATCH /items`, "405 This path does not have this method: see Allow. Allow: POST, GET, HEAD"},
+		{`DELETE /items`, "405 This path does not have this method: see Allow. Allow: POST, GET, HEAD"},
+		{`OPTIONS /items`, "405 This path does not have this method: see Allow. Allow: POST, GET, HEAD"},
+		{`TRACE /items`, "405 This path does not have this method: see Allow. Allow: POST, GET, HEAD"},
+		{`CONNECT /items`, "405 This path does not have this method: see Allow. Allow: POST, GET, HEAD"},
+		{`get /items`, "405 This path does not have this method: see Allow. Allow: POST, GET, HEAD"},
+		{`QUERY /items`, "405 This path does not have this method: see Allow. Allow: POST, GET, HEAD"},
+		{`PROPFIND /items`, "405 This path does not have this method: see Allow. Allow: POST, GET, HEAD"},
+		{`POST ITEM`, "405 This path does not have this method: see Allow. Allow: GET, HEAD, PATCH, DELETE"},
+		{`PUT ITEM`, "405 This path does not have this method: see Allow. Allow: GET, HEAD, PATCH, DELETE"},
+		{`PUT /items/abc`, "405 This path does not have this method: see Allow. Allow: GET, HEAD, PATCH, DELETE"},
+		{`POST /health/live`, "405 This path does not have this method: see Allow. Allow: GET, HEAD"},
+		{`DELETE /health/db`, "405 This path does not have this method: see Allow. Allow: GET, HEAD"},
+		// Query parameters.
+		{`GET /items?limit=0`, "422 limit: must be at least 1"},
+		{`GET /items?limit=-1`, "422 limit: must be at least 1"},
+		{`GET /items?limit=101`, "422 limit: must be at most 100"},
+		{`GET /items?limit=1.5`, "422 limit: must be a whole number"},
+		{`GET /items?limit=ten`, "422 limit: must be a whole number"},
+		{`GET /items?limit=1e1`, "422 limit: must be a whole number"},
+		{`GET /items?limit=`, "422 limit: must be given once, with a value"},
+		{`GET /items?limit`, "422 limit: must be given once, with a value"},
+		{`GET /items?limit=1&limit=2`, "422 limit: must be given once, with a value"},
+		{`GET /items?limit=%201`, "422 limit: must be a whole number"},
+		{`GET /items?limit=99999999999999999999`, "422 limit: must be a whole number"},
+		{`GET /items?limit=0x10`, "422 limit: must be a whole number"},
+		{`GET /items?limit=1_0`, "422 limit: must be a whole number"},
+		{`GET /items?limit=%D9%A1`, "422 limit: must be a whole number"},
+		{`GET /items?status=done`, "422 status: must be one of: pending, processing, processed, failed"},
+		{`GET /items?status=`, "422 status: must be given once, with a value"},
+		{`GET /items?status=pending&status=failed`, "422 status: must be given once, with a value"},
+		{`GET /items?status=pending,failed`, "422 status: must be one of: pending, processing, processed, failed"},
+		{`GET /items?status=pending%00`, "422 status: must be one of: pending, processing, processed, failed"},
+		{`GET /items?status=%FF`, "422 status: must be one of: pending, processing, processed, failed"},
+		{`GET /items?status='%20OR%201=1--`, "422 status: must be one of: pending, processing, processed, failed"},
+		{`GET /items?language=`, "422 language: must be given once, with a value"},
+		{`GET /items?language=en_US`, "422 language: must be a BCP 47 language tag, such as en or pt-BR"},
+		{`GET /items?language=%00`, "422 language: must be a BCP 47 language tag, such as en or pt-BR"},
+		{`GET /items?language=%FF`, "422 language: must be a BCP 47 language tag, such as en or pt-BR"},
+		{`GET /items?language=` + strings.Repeat("a-", 500), "422 language: must be at most 100 characters long"},
+		{`GET /items?cursor=`, "422 cursor: must be given once, with a value"},
+		{`GET /items?cursor=x`, "422 cursor: must be the next_cursor of an earlier page"},
+		{`GET /items?cursor=AAAA`, "422 cursor: must be the next_cursor of an earlier page"},
+		{`GET /items?cursor=` + strings.Repeat("A", 32), "422 cursor: must be the next_cursor of an earlier page"},
+		{`GET /items?cursor=` + strings.Repeat("A", 10_000), "422 cursor: must be the next_cursor of an earlier page"},
+		{`GET /items?cursor=%00`, "422 cursor: must be the next_cursor of an earlier page"},
+		{`GET /items?cursor=1&cursor=2`, "422 cursor: must be given once, with a value"},
+		{`GET /items?status=x&language=_&limit=0`, "422 status: must be one of: pending, processing, processed, failed; language: must be a BCP 47 language tag, such as en or pt-BR; limit: must be at least 1"},
+		{`GET /items?limit=%zz`, "422 query: is not percent-encoded correctly"},
+		{`GET /items?limit=1;status=pending`, "422 query: is not percent-encoded correctly"},
+		// Conditions.
+		{`PATCH ITEM|If-Match: "0"`, "412 The item has changed since: fetch it again and repeat the request with its new ETag."},
+		{`DELETE ITEM|If-Match: W/"1"`, "412 The item has changed since: fetch it again and repeat the request with its new ETag."},
+	} {
+		request, headers, _ := strings.Cut(strings.Replace(row.in, "ITEM", path, 1), "|")
+		method, target, _ := strings.Cut(request, " ")
+		body := ""
+		switch method {
+		case "POST":
+			body = surfaceItem
+		case "PATCH":
+			body = `{"title":"new"}`
+		}
+		answer := s.do(t, method, target, body, strings.FieldsFunc(headers, func(r rune) bool { return r == '|' })...)
+		if method != http.MethodHead {
+			answer.checkProblem(t, row.in)
+		}
+		got := answer.summary()
+		if allow := answer.header.Get("Allow"); allow != "" || answer.status == http.StatusMethodNotAllowed {
+			got += " Allow: " + allow
+		}
+		if got != row.want {
+			t.Errorf("%.80q\n got %s\nwant %s", row.in, got, row.want)
+		}
+	}
+	if n, item := s.rows(t), s.do(t, "GET", path, ""); n != 1 || item.header.Get("Etag") != `"1"` {
+		t.Errorf("bad requests have left %d rows, and the item as %s", n, item.body)
+	}
+	if taken := s.conn.Status().CheckedOut; taken != 0 {
+		t.Errorf("%d connections are still out", taken)
+	}
+}

@@ -1,0 +1,170 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestConditions: in each header V stands for the item's version. want is the status of PATCH and DELETE for If-Match, of
+// GET and HEAD for If-None-Match.
+func TestConditions(t *testing.T) {
+	t.Parallel()
+	s := surfaceStart(t)
+	for _, row := range []struct {
+		headers string
+		want    int
+	}{
+		{`If-Match: "V"`, 200},
+		{`If-Match: *`, 200},
+		{`If-Match: "99", "V"`, 200},
+		{`If-Match: "99","V","100"`, 200},
+		{`If-Match:   "V"  ,`, 200},
+		{`If-Match: W/"V", "V"`, 200},
+		{`If-Match: "99"|If-Match: "V"`, 200},
+		{`If-Match: "a,b", "V"`, 200},
+		{`If-Match: ` + strings.Repeat(`"99", `, 9000) + `"V"`, 200},
+		{`If-Match: "99"`, 412},
+		{`If-Match: W/"V"`, 412},
+		{`If-Match: V`, 412},
+		{`If-Match: "V`, 412},
+		{`If-Match: V"`, 412},
+		{`If-Match: 'V'`, 412},
+		{`If-Match: ""V""`, 412},
+		{`If-Match: "0V"`, 412},
+		{`If-Match: "+V"`, 412},
+		{`If-Match: " V"`, 412},
+		{`If-Match: "V.0"`, 412},
+		{`If-Match: "-1"`, 412},
+		{`If-Match: "9223372036854775808"`, 412},
+		{`If-Match:`, 412},
+		{`If-Match: ,`, 412},
+		{`If-Match: ""`, 412},
+		{`If-Match: "*"`, 412},
+		{`If-Match: %00`, 412},
+		{`If-Match: "V" OR 1=1`, 412},
+		{`If-None-Match: "V"`, 304},
+		{`If-None-Match: W/"V"`, 304},
+		{`If-None-Match: *`, 304},
+		{`If-None-Match: "99", W/"V"`, 304},
+		{`If-None-Match: "99"|If-None-Match: "V"`, 304},
+		{`If-None-Match: "99"`, 200},
+		{`If-None-Match: V`, 200},
+		{`If-None-Match: w/"V"`, 200},
+		{`If-None-Match: "W/V"`, 200},
+		{`If-None-Match:`, 200},
+		{`If-None-Match: "`, 200},
+	} {
+		methods := []string{"PATCH", "DELETE"}
+		if strings.HasPrefix(row.headers, "If-None-Match") {
+			methods = []string{"GET", "HEAD"}
+		}
+		for _, method := range methods {
+			checkCondition(t, s, method, row.headers, row.want)
+		}
+	}
+}
+
+func checkCondition(t *testing.T, s *surface, method, headers string, want int) {
+	t.Helper()
+	path := s.create(t)
+	if old := s.do(t, "PATCH", path, `{"title":"second"}`); old.header.Get("Etag") != `"2"` {
+		t.Fatalf("the second version has the ETag %s", old.header.Get("Etag"))
+	}
+	before := s.do(t, "GET", path, "")
+	body := ""
+	if method == "PATCH" {
+		body = `{"title":"third"}`
+	}
+	if method == "DELETE" && want == 200 {
+		want = 204
+	}
+	answer := s.do(t, method, path, body, strings.Split(strings.ReplaceAll(headers, "V", "2"), "|")...)
+	if answer.status != want {
+		t.Errorf("%s, %.80s: %d, want %d", method, headers, answer.status, want)
+	}
+	after := s.do(t, "GET", path, "")
+	switch {
+	case want == 204 && after.status != 404, want == 200 && method == "PATCH" && after.header.Get("Etag") != `"3"`:
+		t.Errorf("%s, %.80s: afterwards %s", method, headers, after.body)
+	case want == 412 && after.body != before.body:
+		t.Errorf("%s, %.80s: refused, and yet %s", method, headers, after.body)
+	case want == 304 && (answer.body != "" || answer.header.Get("Etag") != `"2"` || answer.header.Get("Content-Type") != ""):
+		t.Errorf("%s, %.80s: %+v", method, headers, answer)
+	}
+}
+
+// TestETagsOfOtherAnswers: HEAD says what GET does, 412 comes before 409, and a missing item has no version to match.
+func TestETagsOfOtherAnswers(t *testing.T) {
+	t.Parallel()
+	s := surfaceStart(t)
+	path := s.create(t)
+	get, head := s.do(t, "GET", path, ""), s.do(t, "HEAD", path, "")
+	for _, name := range []string{"Etag", "Content-Length", "Content-Type"} {
+		if head.header.Get(name) != get.header.Get(name) || get.header.Get(name) == "" {
+			t.Errorf("%s: HEAD %q, GET %q", name, head.header.Get(name), get.header.Get(name))
+		}
+	}
+	if head.body != "" || head.status != 200 {
+		t.Errorf("HEAD: %+v", head)
+	}
+	for request, want := range map[string]int{
+		"PATCH " + path:        http.StatusPreconditionFailed, // the move would be a 409
+		"DELETE /items/999999": http.StatusNotFound,
+		"PATCH /items/999999":  http.StatusNotFound,
+	} {
+		method, target, _ := strings.Cut(request, " ")
+		if answer := s.do(t, method, target, `{"status":"processed"}`, `If-Match: "7"`); answer.status != want {
+			t.Errorf("%s: %s, want %d", request, answer.summary(), want)
+		}
+	}
+	if answer := s.do(t, "PATCH", path, `{"status":"processed"}`, `If-Match: "1"`); answer.status != http.StatusConflict {
+		t.Errorf("a move that is not allowed, from the right version: %s", answer.summary())
+	}
+	if answer := s.do(t, "PATCH", path, `{}`, `If-Match: "1"`); answer.status != 200 || answer.header.Get("Etag") != `"1"` {
+		t.Errorf("an empty PATCH: %s %s", answer.summary(), answer.header.Get("Etag"))
+	}
+	if answer := s.do(t, "PATCH", path, `{}`, `If-Match: "2"`); answer.status != http.StatusPreconditionFailed {
+		t.Errorf("an empty PATCH of another version: %s", answer.summary())
+	}
+}
+
+// TestTwentyClients make the same change at once: with the same If-Match, and the same move without.
+func TestTwentyClients(t *testing.T) {
+	t.Parallel()
+	s := surfaceStart(t)
+	for _, test := range []struct {
+		body   string
+		header string
+		loser  int
+	}{
+		{`{"title":"mine"}`, `If-Match: "1"`, http.StatusPreconditionFailed},
+		{`{"status":"processing"}`, `X-No-Condition: 1`, http.StatusConflict},
+		{`{"status":"processing"}`, `If-Match: *`, http.StatusConflict},
+	} {
+		path := s.create(t)
+		const clients = 20
+		statuses := make([]int, clients)
+		var done sync.WaitGroup
+		for i := range clients {
+			done.Go(func() {
+				if answer, err := s.try(t, "PATCH", path, strings.NewReader(test.body), test.header); err == nil {
+					statuses[i] = answer.status
+				}
+			})
+		}
+		done.Wait()
+		count := map[int]int{}
+		for _, status := range statuses {
+			count[status]++
+		}
+		if want := map[int]int{200: 1, test.loser: clients - 1}; fmt.Sprint(count) != fmt.Sprint(want) {
+			t.Errorf("%s, %s: %v, want %v", test.body, test.header, count, want)
+		}
+		if etag := s.do(t, "GET", path, "").header.Get("Etag"); etag != `"2"` {
+			t.Errorf("%s: afterwards at version %s", test.body, etag)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package handlers
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+
+	"example.com/transcription-api/internal/models"
+)
+
+// fuzzServe answers one request by the handler, without a database behind it.
+func fuzzServe(t *testing.T, req *http.Request, handler func(*gin.Context) error) (status int, body []byte) {
+	t.Helper()
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.Use(identify, answerErrorsForFuzz)
+	engine.Any("/items", func(c *gin.Context) {
+		if err := handler(c); err != nil {
+			_ = c.Error(err)
+		}
+	})
+	recorder := httptest.NewRecorder()
+	http.MaxBytesHandler(engine, 1<<20).ServeHTTP(recorder, req)
+	return recorder.Code, recorder.Body.Bytes()
+}
+
+func answerErrorsForFuzz(c *gin.Context) {
+	c.Next()
+	if len(c.Errors) > 0 {
+		writeProblem(c, answerTo(c.Request.Context(), c.Errors.Last().Err))
+	}
+}
+
+// fuzzCheck holds that bad input is the client's fault, said in a document that is JSON and UTF-8.
+func fuzzCheck(t *testing.T, status int, body []byte, allowed ...int) {
+	t.Helper()
+	if status == http.StatusOK {
+		return
+	}
+	var p problem
+	if err := json.Unmarshal(body, &p); err != nil || !utf8.Valid(body) || p.Status != status || p.Detail == "" {
+		t.Fatalf("status %d with %q: %v", status, body, err)
+	}
+	for _, one := range allowed {
+		if status == one {
+			return
+		}
+	}
+	t.Fatalf("status %d: %s", status, body)
+}
+
+// The rules of the schema, which nothing that passes here may break.
+var (
+	schemaURL      = regexp.MustCompile(`(?i)^(https?|s3|gs)://[^/?#]`)
+	schemaLanguage = regexp.MustCompile(`^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$`)
+)
+
+func fuzzText(t *testing.T, name, text string, limit int) {
+	t.Helper()
+	if !utf8.ValidString(text) || strings.Contains(text, "\x00") || utf8.RuneCountInString(text) > limit {
+		t.Fatalf("%s passed as %q", name, text)
+	}
+}
+
+// FuzzBindJSON reads a body as POST and as PATCH do, under any content type.
+func FuzzBindJSON(f *testing.F) {
+	for _, body := range []string{
+		`{"title":"a","audio_url":"https://example.com/a","language":"zh-Hant-TW"}`, `{"title":null,"title":1}`, `{}`, `[]`, `null`, ``,
+		`{"status":"failed","transcript":null,"duration_seconds":-0,"error":"\ud83d\ude00"}`, `{"duration_seconds":1e400}`, `{"language":"x-a_b"}`,
+		`{"audio_url":"s3://a_b"}`, "{\"title\":\"\xff\"}", `{"title":"\ud800"}`, `{"a/b~":{"":[[[]]]}}`, `{"title":"\u00a0"} {}`, `{"language":"i-klingon"}`,
+	} {
+		f.Add([]byte(body), "application/json")
+	}
+	f.Add([]byte(`{}`), "application/merge-patch+json; charset=UTF-8")
+	f.Add([]byte(`{}`), "text/plain; =")
+	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
+		for _, handler := range []func(*gin.Context) error{fuzzPost(t), fuzzPatch(t)} {
+			req := httptest.NewRequest(http.MethodPost, "/items", strings.NewReader(string(body)))
+			req.Header["Content-Type"] = []string{contentType}
+			status, answer := fuzzServe(t, req, handler)
+			fuzzCheck(t, status, answer, 400, 413, 415, 422)
+		}
+	})
+}
+
+func fuzzPost(t *testing.T) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		in, err := bindJSON[newItem](c)
+		if err != nil {
+			return err
+		}
+		fuzzText(t, "title", in.Title, 200)
+		fuzzText(t, "audio_url", in.AudioURL, 2048)
+		if strings.TrimSpace(in.Title) == "" || len(in.AudioURL) > 2048 || !schemaURL.MatchString(in.AudioURL) {
+			t.Fatalf("passed: %+v", in)
+		}
+		if in.Language != nil && (!schemaLanguage.MatchString(*in.Language) || len(*in.Language) > 100) {
+			t.Fatalf("language passed as %q", *in.Language)
+		}
+		return nil
+	}
+}
+
+func fuzzPatch(t *testing.T) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		in, err := bindJSON[itemChanges](c)
+		if err != nil {
+			return err
+		}
+		for name, text := range map[string]*string{"transcript": in.Transcript.value, "error": in.Error.value, "title": in.Title} {
+			if text != nil {
+				fuzzText(t, name, *text, 500_000)
+			}
+		}
+		if n := in.DurationSeconds.value; n != nil && !(*n >= 0 && *n <= math.MaxFloat64) {
+			t.Fatalf("duration_seconds passed as %v", *n)
+		}
+		if in.Status != nil && !schemaStatus(*in.Status) {
+			t.Fatalf("status passed as %q", *in.Status)
+		}
+		return nil
+	}
+}
+
+func schemaStatus(status models.Status) bool {
+	for _, known := range models.Statuses {
+		if status == known {
+			return true
+		}
+	}
+	return false
+}
+
+// FuzzParseCursor: one that is taken is one that was given out, to the letter; one that was given out is taken.
+func FuzzParseCursor(f *testing.F) {
+	f.Add("", int64(0), int64(1))
+	f.Add(formatCursor(models.ItemKey{ID: 1}), int64(1767225600000000), int64(42))
+	f.Add(formatCursor(models.ItemKey{ID: -1})+"=", int64(-1)<<63, int64(1)<<62)
+	f.Add(base64.RawURLEncoding.EncodeToString(make([]byte, 24)), int64(1)<<62, int64(-1))
+	f.Fuzz(func(t *testing.T, text string, micros, id int64) {
+		if key, err := parseCursor(text); err == nil && key != nil && formatCursor(*key) != text {
+			t.Fatalf("%q was taken, and is %q when given out", text, formatCursor(*key))
+		}
+		given := formatCursor(models.ItemKey{CreatedAt: time.UnixMicro(micros), ID: id})
+		key, err := parseCursor(given)
+		if err != nil || key.ID != id || !key.CreatedAt.Equal(time.UnixMicro(micros)) {
+			t.Fatalf("%d, %d came back as %v: %v", micros, id, key, err)
+		}
+		tampered := []byte(given)
+		tampered[uint64(id)%uint64(len(tampered))] ^= 1
+		if key, err := parseCursor(string(tampered)); err == nil {
+			t.Fatalf("%q was taken as %v", tampered, key)
+		}
+	})
+}
+
+// FuzzBindQuery reads a raw query as GET /items does, with the cursor in it.
+func FuzzBindQuery(f *testing.F) {
+	for _, query := range []string{
+		"", "limit=20&status=pending&language=en", "limit=0", "limit=%2B5", "limit=1&limit=2", "status=%00", "language=%ff", "cursor=AAAA", "a;b", "%zz", "&&=&",
+		"language=en_US", "limit=9999999999999999999", "cursor=" + formatCursor(models.ItemKey{ID: 1}),
+	} {
+		f.Add(query)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		req := httptest.NewRequest(http.MethodGet, "/items", nil)
+		req.URL = &url.URL{Path: "/items", RawQuery: query}
+		status, answer := fuzzServe(t, req, func(c *gin.Context) error {
+			in, err := bindQuery[itemQuery](c)
+			if err != nil {
+				return err
+			}
+			if in.Limit < 1 || in.Limit > 100 || in.Status != "" && !schemaStatus(models.Status(in.Status)) ||
+				in.Language != "" && !schemaLanguage.MatchString(in.Language) {
+				t.Fatalf("passed: %+v", in)
+			}
+			_, err = parseCursor(in.Cursor)
+			return err
+		})
+		fuzzCheck(t, status, answer, 422)
+	})
+}

@@ -1,0 +1,167 @@
+package handlers_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestUnusualPosts sends what few clients do and all may. want is what the item's member then holds.
+func TestUnusualPosts(t *testing.T) {
+	t.Parallel()
+	s := surfaceStart(t)
+	long := "en-x" + strings.Repeat("-abcdefgh", 10) + "-abcde" // 100 characters
+	for _, row := range []struct{ body, member, want string }{
+		{postTitle(`Übung №5 日本語 עברית`), "title", "Übung №5 日本語 עברית"},
+		{postTitle(`e\u0301`), "title", "e\u0301"}, // stays decomposed
+		{postTitle(`\ud83d\ude00`), "title", "😀"},
+		{postTitle(`\"\\\/\b\f\n\r\t\u001f`), "title", "\"\\/\b\f\n\r\t\x1f"},
+		{postTitle(`<script>&amp;</script>\u2028`), "title", "<script>&amp;</script>\u2028"},
+		{postTitle(`\ufffd\uffff\udbff\udfff`), "title", "\ufffd\uffff\U0010ffff"},
+		{postTitle(`\u200b`), "title", "\u200b"}, // no white space to Unicode
+		{postTitle(` \u00a0 a `), "title", " \u00a0 a "},
+		{postTitle(`'; DROP TABLE items; --`), "title", "'; DROP TABLE items; --"},
+		{postTitle(`$1 %s ? @name :name {{.}}`), "title", "$1 %s ? @name :name {{.}}"},
+		{postTitle(strings.Repeat("😀", 200)), "title", strings.Repeat("😀", 200)},
+		{postTitle(strings.Repeat(`\ud83d\ude00`, 200)), "title", strings.Repeat("😀", 200)},
+		{"\t\r\n { \"audio_url\" : \"https://e.com/a\" ,\n\"title\":\"a\" } \n", "title", "a"},
+		{badURL(surfaceURL(2048)), "audio_url", surfaceURL(2048)},
+		{badURL(`HTTPS://EXAMPLE.COM/A.WAV`), "audio_url", "HTTPS://EXAMPLE.COM/A.WAV"},
+		{badURL(`https://example.com`), "audio_url", "https://example.com"},
+		{badURL(`http://localhost:8080?x=1#t=5`), "audio_url", "http://localhost:8080?x=1#t=5"},
+		{badURL(`http://[::1]:9000/a`), "audio_url", "http://[::1]:9000/a"},
+		{badURL(`https://user:pass@example.com/a%20b.wav`), "audio_url", "https://user:pass@example.com/a%20b.wav"},
+		{badURL(`https://bücher.example/ä.wav`), "audio_url", "https://bücher.example/ä.wav"},
+		{badURL(`https://example.com/a.wav?X-Sig=a%2Fb+c&d=[1]{2}|^`), "audio_url", "https://example.com/a.wav?X-Sig=a%2Fb+c&d=[1]{2}|^"},
+		{badURL(`s3://my_bucket`), "audio_url", "s3://my_bucket"},
+		{badURL(`s3://my_bucket.logs/a/b.wav`), "audio_url", "s3://my_bucket.logs/a/b.wav"},
+		{badURL(`gs://bucket/a.flac`), "audio_url", "gs://bucket/a.flac"},
+		{badURL(`S3://Bucket/key`), "audio_url", "S3://Bucket/key"},
+		{badLanguage("zh-Hant-TW"), "language", "zh-Hant-TW"},
+		{badLanguage("en-US-u-co-phonebk"), "language", "en-US-u-co-phonebk"},
+		{badLanguage("x-private"), "language", "x-private"},
+		{badLanguage("de-CH-1996"), "language", "de-CH-1996"},
+		{badLanguage("es-419"), "language", "es-419"},
+		{badLanguage("i-klingon"), "language", "i-klingon"},
+		{badLanguage("sr-Latn-RS-x-mine"), "language", "sr-Latn-RS-x-mine"},
+		{badLanguage("EN-us"), "language", "EN-us"},
+		{badLanguage("und"), "language", "und"},
+		{badLanguage(long), "language", long},
+		{`{` + valid + `}`, "language", "en"},
+	} {
+		answer := s.do(t, "POST", "/items", row.body)
+		if answer.status != http.StatusCreated {
+			t.Errorf("%.80q: %s", row.body, answer.summary())
+			continue
+		}
+		if got := goodItem(t, answer)[row.member]; got != row.want {
+			t.Errorf("%.80q: %s is %.80q, want %.80q", row.body, row.member, got, row.want)
+		}
+		if again := s.do(t, "GET", answer.header.Get("Location"), ""); again.body != answer.body || again.header.Get("Etag") != answer.header.Get("Etag") {
+			t.Errorf("%.80q: POST and GET differ: %s", row.body, cmp.Diff(answer.body, again.body))
+		}
+	}
+}
+
+func postTitle(title string) string {
+	return `{"title":"` + title + `","audio_url":"https://e.com/a"}`
+}
+
+func goodItem(t testing.TB, answer surfaceAnswer) map[string]any {
+	t.Helper()
+	var item map[string]any
+	if err := json.Unmarshal([]byte(answer.body), &item); err != nil {
+		t.Fatalf("%.200q: %v", answer.body, err)
+	}
+	return item
+}
+
+// TestUnusualPatches holds the text of the answer's member, null and numbers included.
+func TestUnusualPatches(t *testing.T) {
+	t.Parallel()
+	s := surfaceStart(t)
+	path := s.create(t)
+	text := strings.Repeat("a", 500_000)
+	for _, row := range []struct{ body, want string }{
+		{`{"duration_seconds":0}`, `"duration_seconds":0,`},
+		{`{"duration_seconds":-0}`, `"duration_seconds":0,`},
+		{`{"duration_seconds":-0.0e5}`, `"duration_seconds":0,`},
+		{`{"duration_seconds":-1e-400}`, `"duration_seconds":0,`},
+		{`{"duration_seconds":1e308}`, `"duration_seconds":1e+308,`},
+		{`{"duration_seconds":5e-324}`, `"duration_seconds":5e-324,`},
+		{`{"duration_seconds":0.1}`, `"duration_seconds":0.1,`},
+		{`{"duration_seconds":1234567.125}`, `"duration_seconds":1234567.125,`},
+		{`{"duration_seconds":1E2}`, `"duration_seconds":100,`},
+		{`{"duration_seconds":9007199254740993}`, `"duration_seconds":9007199254740992,`},
+		{`{"duration_seconds":null}`, `"duration_seconds":null,`},
+		{`{"transcript":""}`, `"transcript":"",`},
+		{`{"transcript":" \n "}`, `"transcript":" \n ",`},
+		{`{"transcript":"` + text + `"}`, `"transcript":"` + text + `",`},
+		{`{"transcript":"` + strings.Repeat("é", 500_000) + `"}`, `"transcript":"` + strings.Repeat("é", 500_000) + `",`},
+		{`{"transcript":null}`, `"transcript":null,`},
+		{`{"error":"` + strings.Repeat("😀", 2000) + `"}`, `"error":"` + strings.Repeat("😀", 2000) + `",`},
+		{`{"error":null,"transcript":null,"duration_seconds":null}`, `"error":null,`},
+		{`{"title":"\ud83d\ude00"}`, `"title":"😀",`},
+		{`{"language":"de"}`, `"language":"de",`},
+		{`{"status":"processing","title":"b"}`, `"status":"processing",`},
+		{`{}`, `"status":"processing",`},
+	} {
+		answer := s.do(t, "PATCH", path, row.body)
+		if answer.status != http.StatusOK || !strings.Contains(answer.body, row.want) {
+			t.Errorf("%.80q: %s: %.300q", row.body, answer.summary(), answer.body)
+		}
+		if again := s.do(t, "GET", path, ""); again.body != answer.body || again.header.Get("Etag") != answer.header.Get("Etag") {
+			t.Errorf("%.80q: PATCH and GET differ: %.300s", row.body, cmp.Diff(answer.body, again.body))
+		}
+	}
+}
+
+func TestUnusualHeaders(t *testing.T) {
+	t.Parallel()
+	s := surfaceStart(t)
+	for _, header := range []string{
+		"Content-Type: application/json",
+		"Content-Type: application/json;charset=UTF-8",
+		`Content-Type: APPLICATION/JSON; Charset="utf-8"`,
+		"Content-Type: application/json; odata=verbose",
+		"Content-Type: application/json;",
+		"Content-Type: application/merge-patch+json",
+		"Content-Encoding: identity",
+		"Expect: 100-continue",
+	} {
+		if answer := s.do(t, "POST", "/items", surfaceItem, header); answer.status != http.StatusCreated {
+			t.Errorf("%s: %s", header, answer.summary())
+		}
+	}
+	chunked, err := s.try(t, "POST", "/items", struct{ *strings.Reader }{strings.NewReader(surfaceItem)})
+	if err != nil || chunked.status != http.StatusCreated {
+		t.Errorf("chunked: %v %s", err, chunked.summary())
+	}
+	for _, query := range []string{"?unknown=1&limit=100", "?limit=%2B5", "?limit=007", "?language=zh-Hant-TW", "?&&", "?x=%00"} {
+		if answer := s.do(t, "GET", "/items"+query, ""); answer.status != http.StatusOK {
+			t.Errorf("%s: %s", query, answer.summary())
+		}
+	}
+	if answer := s.do(t, "GET", "/items", "a body that GET has no use for"); answer.status != http.StatusOK {
+		t.Errorf("GET with a body: %s", answer.summary())
+	}
+}
+
+// TestTimesHaveAllDigits: a time has the same length however many digits it needs.
+func TestTimesHaveAllDigits(t *testing.T) {
+	t.Parallel()
+	s := surfaceStart(t)
+	path := s.create(t)
+	surfaceExec(t, s, "UPDATE items SET created_at = '2026-01-02 03:04:05.1+02'")
+	item := goodItem(t, s.do(t, "GET", path, ""))
+	if item["created_at"] != "2026-01-02T01:04:05.100000Z" {
+		t.Errorf("created_at is %v", item["created_at"])
+	}
+	if _, err := time.Parse("2006-01-02T15:04:05.000000Z", item["updated_at"].(string)); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,147 @@
+package handlers_test
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/handlers/apitest"
+)
+
+// documented serves the API on a database of its own, every answer held against
+// the document. It returns its address and the database's.
+func documented(t *testing.T, change func(*handlers.Options)) (address, database string) {
+	t.Helper()
+	database = dbtest.New(t)
+	conn, err := db.Open(t.Context(), db.Options{
+		URL: database, PoolSize: 2, MaxOverflow: 2, PoolTimeout: time.Minute, Recycle: time.Hour, PrePing: true,
+		OverflowIdle: time.Minute, ConnectTimeout: time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(t.Context()) })
+	o := handlers.Options{
+		DB: conn, Log: slog.New(slog.DiscardHandler), State: new(handlers.State),
+		RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20,
+	}
+	change(&o)
+	api, err := handlers.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(apitest.Conform(t, api))
+	t.Cleanup(server.Close)
+	return server.URL, database
+}
+
+// step is a request, with headers as "Name: value", and the status that it must get.
+type step struct {
+	method, path, body string
+	headers            []string
+	status             int
+}
+
+func (s step) play(t *testing.T, address string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), s.method, address+s.path, strings.NewReader(s.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, header := range s.headers {
+		name, value, _ := strings.Cut(header, ": ")
+		req.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = answer.Body.Close() })
+	if answer.StatusCode != s.status {
+		body, err := io.ReadAll(answer.Body)
+		t.Errorf("%s %s: %d, want %d: %s %v", s.method, s.path, answer.StatusCode, s.status, body, err)
+	}
+	return answer
+}
+
+func TestAnswersConform(t *testing.T) {
+	t.Parallel()
+	state := new(handlers.State)
+	address, database := documented(t, func(o *handlers.Options) { o.APIKeys, o.State = []string{"secret"}, state })
+	dbtest.Exec(t, database, `INSERT INTO items (id, title, audio_url) VALUES (7, 'Seven', 's3://bucket/a')`)
+	key := "Authorization: Bearer secret"
+	const valid = `{"title":"Interview","audio_url":"https://example.com/a.wav"}`
+	for _, s := range []step{
+		{"GET", "/health/live", "", nil, 200},
+		{"HEAD", "/health/ready", "", nil, 200},
+		{"GET", "/health/db", "", nil, 200},
+		{"GET", "/items", "", nil, 401},
+		{"POST", "/items", valid, []string{key}, 201},
+		{"POST", "/items", `{"title":`, []string{key}, 400},
+		{"POST", "/items", `{"title":"","audio_url":"x"}`, []string{key}, 422},
+		{"POST", "/items", valid, []string{key, "Content-Type: text/plain"}, 415},
+		{"POST", "/items", `"` + strings.Repeat("x", 2<<20) + `"`, []string{key}, 413},
+		{"PUT", "/items", "", []string{key}, 405},
+		{"GET", "/items?limit=1&status=pending&language=en", "", []string{key}, 200},
+		{"HEAD", "/items", "", []string{key}, 200},
+		{"GET", "/items?limit=0", "", []string{key}, 422},
+		{"GET", "/items/7", "", []string{key}, 200},
+		{"HEAD", "/items/7", "", []string{key, "If-None-Match: *"}, 304},
+		{"GET", "/items/x", "", []string{key}, 404},
+		{"PATCH", "/items/7", `{"status":"processing","transcript":"Hello","duration_seconds":1.5}`, []string{key}, 200},
+		{"PATCH", "/items/7", `{"transcript":null}`, []string{key}, 200},
+		{"PATCH", "/items/7", `{"status":"processing"}`, []string{key}, 409},
+		{"PATCH", "/items/7", `{}`, []string{key, `If-Match: "999"`}, 412},
+		{"DELETE", "/items/7", "", []string{key}, 204},
+		{"DELETE", "/items/7", "", []string{key}, 404},
+		{"GET", "/openapi.json", "", nil, 200},
+		{"GET", "/docs", "", nil, 200},
+		{"GET", "/docs/LICENSE", "", nil, 200},
+		{"GET", "/docs/nothing", "", nil, 404},
+		{"POST", "/docs", "", nil, 405},
+		{"GET", "/nothing", "", nil, 404},
+	} {
+		s.play(t, address)
+	}
+	state.Drain()
+	step{"GET", "/health/ready", "", nil, 503}.play(t, address)
+}
+
+// What the document calls the default is what the database puts in.
+func TestDocumentedDefaults(t *testing.T) {
+	t.Parallel()
+	address, _ := documented(t, func(*handlers.Options) {})
+	var document struct {
+		Components struct {
+			Schemas struct {
+				NewItem struct {
+					Properties struct{ Language struct{ Default string } }
+				}
+			}
+		}
+	}
+	var created struct{ Language string }
+	decode(t, step{"GET", "/openapi.json", "", nil, 200}.play(t, address), &document)
+	decode(t, step{"POST", "/items", `{"title":"a","audio_url":"gs://b/c"}`, nil, 201}.play(t, address), &created)
+	if want := document.Components.Schemas.NewItem.Properties.Language.Default; want == "" || created.Language != want {
+		t.Errorf("language is %q, the document's default %q", created.Language, want)
+	}
+}
+
+func decode(t *testing.T, answer *http.Response, into any) {
+	t.Helper()
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+		t.Fatal(err)
+	}
+}

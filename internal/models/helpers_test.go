@@ -1,0 +1,107 @@
+package models_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/models"
+)
+
+// patience bounds every wait for something that must happen; reaching it is a failure.
+const patience = time.Minute
+
+// open returns a pool on a migrated database of the test's own, and that database's URL.
+func open(t testing.TB) (*db.DB, string) {
+	t.Helper()
+	url := dbtest.New(t)
+	conn, err := db.Open(t.Context(), db.Options{
+		URL: url, PoolSize: 2, MaxOverflow: 18, PoolTimeout: patience, Recycle: time.Hour, PrePing: true,
+		OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := conn.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn, url
+}
+
+// do runs fn in a session of its own, which must commit.
+func do(t testing.TB, conn *db.DB, fn func(tx *gorm.DB) error) {
+	t.Helper()
+	if err := conn.WithSession(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// create inserts an item; change may set columns.
+func create(t testing.TB, conn *db.DB, change ...func(*models.Item)) models.Item {
+	t.Helper()
+	item := models.Item{Title: "Interview", AudioURL: "https://example.com/a.wav"}
+	for _, set := range change {
+		set(&item)
+	}
+	do(t, conn, func(tx *gorm.DB) error { return models.CreateItem(t.Context(), tx, &item) })
+	return item
+}
+
+func withStatus(status models.Status) func(*models.Item) {
+	return func(item *models.Item) { item.Status = status }
+}
+
+// update makes the changes in a session of its own and returns what UpdateItem did.
+func update(t testing.TB, conn *db.DB, id int64, changes models.ItemChanges, versions []int64) (item models.Item, err error) {
+	t.Helper()
+	err = conn.WithSession(t.Context(), func(tx *gorm.DB) (err error) {
+		item, err = models.UpdateItem(t.Context(), tx, id, changes, versions)
+		return err
+	})
+	return item, err
+}
+
+func remove(t testing.TB, conn *db.DB, id int64, versions []int64) error {
+	t.Helper()
+	return conn.WithSession(t.Context(), func(tx *gorm.DB) error {
+		return models.DeleteItem(t.Context(), tx, id, versions)
+	})
+}
+
+func find(t testing.TB, conn *db.DB, id int64) (item models.Item, err error) {
+	t.Helper()
+	err = conn.WithSession(t.Context(), func(tx *gorm.DB) (err error) {
+		item, err = models.FindItem(t.Context(), tx, id)
+		return err
+	})
+	return item, err
+}
+
+func list(t testing.TB, conn *db.DB, filter models.ItemFilter) (items []models.Item, more bool) {
+	t.Helper()
+	do(t, conn, func(tx *gorm.DB) (err error) {
+		items, more, err = models.ListItems(t.Context(), tx, filter)
+		return err
+	})
+	return items, more
+}
+
+func keyOf(item models.Item) *models.ItemKey {
+	return &models.ItemKey{CreatedAt: item.CreatedAt, ID: item.ID}
+}
+
+func ids(items []models.Item) []int64 {
+	list := make([]int64, len(items))
+	for i, item := range items {
+		list[i] = item.ID
+	}
+	return list
+}

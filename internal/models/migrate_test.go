@@ -1,0 +1,134 @@
+package models_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/models"
+)
+
+// TestModelAgreesWithMigration compares the columns that GORM would make with those that the migration made.
+func TestModelAgreesWithMigration(t *testing.T) {
+	t.Parallel()
+	empty := dbtest.Empty(t)
+	auto, err := gorm.Open(postgres.Open(empty))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := auto.AutoMigrate(&models.Item{}); err != nil {
+		t.Fatal(err)
+	}
+	if pool, err := auto.DB(); err != nil || pool.Close() != nil {
+		t.Fatal("close", err)
+	}
+	const columns = `SELECT format('%s %s null:%s', column_name, data_type, is_nullable) FROM information_schema.columns
+		WHERE table_name = 'items' ORDER BY column_name`
+	ofModel, migrated := lines(t, empty, columns), lines(t, dbtest.New(t), columns)
+	if diff := cmp.Diff(ofModel, migrated); diff != "" || len(migrated) == 0 {
+		t.Errorf("-model +migration: %s", diff)
+	}
+}
+
+// catalogue is all that a migration makes: columns, constraints, indexes, triggers, functions.
+const catalogue = `
+SELECT format('%s.%s %s %s %s', c.table_name, column_name, data_type, is_nullable, coalesce(column_default, identity_generation))
+	FROM information_schema.columns c WHERE table_schema = 'public'
+UNION ALL SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL SELECT coalesce(col_description('items'::regclass, attnum), '') FROM pg_attribute WHERE attrelid = 'items'::regclass
+ORDER BY 1`
+
+func lines(t *testing.T, url, sql string) []string {
+	t.Helper()
+	rows, err := dbtest.Connect(t, url).Query(t.Context(), sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func migrator(t *testing.T, url string) *db.Migrator {
+	t.Helper()
+	m, err := db.NewMigrator(db.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+func TestMigrateUpDownUp(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Empty(t)
+	m := migrator(t, url)
+	up, err := m.Up(t.Context())
+	if err != nil || len(up) == 0 {
+		t.Fatalf("up applied %v: %v", up, err)
+	}
+	first := lines(t, url, catalogue)
+	if again, err := m.Up(t.Context()); err != nil || len(again) > 0 {
+		t.Errorf("a second up applied %v: %v", again, err)
+	}
+	for range up {
+		if name, err := m.Down(t.Context()); err != nil || name == "" {
+			t.Fatalf("down: %q, %v", name, err)
+		}
+	}
+	left := lines(t, url, `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+		UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
+	if !slices.Equal(left, []string{"goose_db_version"}) {
+		t.Errorf("after down there is still: %v", left)
+	}
+	if _, err := m.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, lines(t, url, catalogue)); diff != "" {
+		t.Errorf("up, down, up is not up: %s", diff)
+	}
+}
+
+// TestMigratorsAtOnce starts eight, as instances started together do.
+func TestMigratorsAtOnce(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Empty(t)
+	type result struct {
+		applied []string
+		err     error
+	}
+	results := make(chan result)
+	const instances = 8
+	for range instances {
+		m := migrator(t, url)
+		go func() {
+			applied, err := m.Up(t.Context())
+			results <- result{applied, err}
+		}()
+	}
+	var applied []string
+	for range instances {
+		r := <-results
+		if r.err != nil {
+			t.Error(r.err)
+		}
+		applied = append(applied, r.applied...)
+	}
+	if diff := cmp.Diff([]string{"00001_create_items.sql"}, applied[:min(1, len(applied))]); diff != "" || len(slices.Compact(slices.Sorted(slices.Values(applied)))) != len(applied) {
+		t.Errorf("applied in all: %v %s", applied, diff)
+	}
+	if diff := cmp.Diff(lines(t, dbtest.New(t), catalogue), lines(t, url, catalogue)); diff != "" {
+		t.Error(diff)
+	}
+}
