@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -20,11 +22,20 @@ func (p *program) serveAdmin(metrics *handlers.Metrics) (stop func(), err error)
 	if err != nil {
 		return nil, fmt.Errorf("ADMIN_ADDR: %w", err)
 	}
-	srv := &http.Server{Handler: metrics.Handler(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout}
+	// No WriteTimeout: a CPU profile is written after as many seconds as were asked for.
+	srv := &http.Server{
+		Handler:           metrics.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       headerTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = srv.Serve(ln)
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			p.log.Error("serve ADMIN_ADDR: metrics and profiles are gone until a restart", "error", err)
+		}
 	}()
 	p.log.Info("listening", "admin", "http://"+ln.Addr().String())
 	return func() {

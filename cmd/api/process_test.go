@@ -49,7 +49,12 @@ func startIn(t *testing.T, folder string, env map[string]string, args ...string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(self, args...), output: new(output), exited: make(chan struct{})}
+	return startProgram(t, self, folder, env, args...)
+}
+
+func startProgram(t *testing.T, path, folder string, env map[string]string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(path, args...), output: new(output), exited: make(chan struct{})}
 	p.cmd.Dir = folder
 	p.cmd.Env = []string{"API_TEST_RUN_MAIN=1", "PORT=0"}
 	for name, value := range env {

@@ -53,7 +53,7 @@ func (p *program) serve(ctx context.Context) error {
 		shutdownDelay:   p.cfg.ShutdownDelay,
 		shutdownTimeout: p.cfg.ShutdownTimeout,
 	}
-	return s.serve(ctx, ln, handler)
+	return s.serve(ctx, &listener{ln.(*net.TCPListener)}, handler)
 }
 
 // unlessStopped makes a start-up that a signal has ended a normal end.

@@ -32,7 +32,7 @@ type server struct {
 }
 
 // serve returns nil after a graceful stop.
-func (s *server) serve(ctx context.Context, ln net.Listener, handler http.Handler) error {
+func (s *server) serve(ctx context.Context, ln *listener, handler http.Handler) error {
 	// Requests must outlive ctx: its end only starts the draining.
 	requests, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abort(nil)
@@ -41,11 +41,13 @@ func (s *server) serve(ctx context.Context, ln net.Listener, handler http.Handle
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ConnState:         s.count,
 		ReadHeaderTimeout: min(headerTimeout, s.requestTimeout),
-		ReadTimeout:       s.requestTimeout,
-		WriteTimeout:      s.requestTimeout + sendTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		// When it fires net/http ends the request as if the client had gone: it must
+		// not come before the request's own deadline, which bounds the body too.
+		ReadTimeout:    headerTimeout + s.requestTimeout,
+		WriteTimeout:   s.requestTimeout + sendTimeout,
+		IdleTimeout:    idleTimeout,
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
@@ -53,7 +55,7 @@ func (s *server) serve(ctx context.Context, ln net.Listener, handler http.Handle
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
-		return s.drain(ctx, srv, ln, abort)
+		return s.drain(ctx, srv, func() { ln.finish(failed) }, abort)
 	}
 }
 
@@ -69,15 +71,15 @@ func (s *server) count(_ net.Conn, state http.ConnState) {
 // drain stops in the order in which nobody loses anything: load balancers see
 // that the server is not ready, new connections are refused, requests in flight
 // finish. What still runs at the time-out is rolled back.
-func (s *server) drain(ctx context.Context, srv *http.Server, ln net.Listener, abort context.CancelCauseFunc) error {
-	s.log.Info("draining", "delay", s.shutdownDelay, "timeout", s.shutdownTimeout)
+func (s *server) drain(ctx context.Context, srv *http.Server, refuse func(), abort context.CancelCauseFunc) error {
+	s.log.Info("draining", "delay", s.shutdownDelay.String(), "timeout", s.shutdownTimeout.String())
 	s.state.Drain()
 	time.Sleep(s.shutdownDelay)
 
 	// The time-out is not ctx's, which has ended: with that it would be zero.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.shutdownTimeout)
 	defer cancel()
-	_ = ln.Close()
+	refuse()
 	// Shutdown cuts idle connections, which may be about to send: they get the
 	// time to ask once more and to read Connection: close.
 	waitFor(min(lingerTime, s.shutdownTimeout/2), func() bool { return s.open.Load() == 0 })

@@ -19,6 +19,7 @@ type lease struct {
 	raw    *pgx.Conn // the same connection, to see whether it is still open
 	tx     *sql.Tx
 	cancel context.CancelFunc
+	cut    bool // cancelled at its end: database/sql may still be at work on raw
 }
 
 // errStale says that BEGIN met a connection that was dead already.
@@ -85,9 +86,10 @@ func (d *DB) beginOnce(wait context.Context, opts sql.TxOptions) (*lease, error)
 	}
 	if err := d.beginTx(wait, l, opts); err != nil {
 		defer conn.Close()
-		if l.raw.IsClosed() {
+		if l.tx == nil && l.raw.IsClosed() { // with a tx, database/sql may still be at work on raw
 			l.raw.PgConn().Conn().Close() // pgx would take leave first, and on a dead line keep the slot for it
 			d.invalidate(l.raw)
+			d.retire(l.raw)
 			return nil, fmt.Errorf("begin: %w: %w", errStale, err)
 		}
 		return nil, fmt.Errorf("begin: %w", err)
@@ -121,8 +123,9 @@ func (l *lease) commit(limit time.Duration) error {
 	dead := l.raw.IsClosed() // then COMMIT is not sent
 	timer := time.AfterFunc(limit, l.cancel)
 	err := l.tx.Commit()
-	switch inTime := timer.Stop(); {
-	case !inTime:
+	l.cut = !timer.Stop()
+	switch {
+	case l.cut:
 		return fmt.Errorf("%w: cut off after %v: %w", ErrCommitUnknown, limit, errors.Join(err, context.DeadlineExceeded))
 	case err == nil:
 		return nil
@@ -137,16 +140,17 @@ func (l *lease) commit(limit time.Duration) error {
 // PostgreSQL rolls back by itself.
 func (l *lease) rollback(limit time.Duration) {
 	timer := time.AfterFunc(limit, l.cancel)
-	defer timer.Stop()
 	_ = l.tx.Rollback()
+	l.cut = !timer.Stop()
 }
 
 // release hands the connection back, after commit or rollback.
 func (d *DB) release(l *lease, suspect bool) {
 	l.cancel()
-	if suspect && l.raw.IsClosed() {
+	if suspect && !l.cut && l.raw.IsClosed() {
 		d.invalidate(l.raw)
 	}
+	d.retire(l.raw)
 	_ = l.conn.Close() // pgxpool destroys the connection if it is closed or still in a transaction
 	d.out.Add(-1)
 	d.gate.leave()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strconv"
@@ -97,10 +98,17 @@ func clearDeadline(_ context.Context, conn *pgx.Conn) error {
 	return conn.PgConn().Conn().SetDeadline(time.Time{})
 }
 
-// beforeClose cuts the socket of a connection that does not close in time, so
-// that a dead line gives its slot back.
+// beforeClose takes leave of the server and waits until it has hung up, since
+// the connection's slot goes to the next one then: a backend that is still
+// ending counts against max_connections. The socket of a connection that does
+// not close in time is cut, so that a dead line gives its slot back.
 func (d *DB) beforeClose(conn *pgx.Conn) {
 	socket := conn.PgConn().Conn()
+	if !conn.IsClosed() {
+		_ = socket.SetDeadline(time.Now().Add(min(d.opts.ConnectTimeout, time.Second)))
+		_, _ = socket.Write([]byte{'X', 0, 0, 0, 4}) // Terminate
+		_, _ = io.Copy(io.Discard, socket)
+	}
 	cut := time.AfterFunc(d.opts.ConnectTimeout, func() { socket.Close() })
 	go func() {
 		<-conn.PgConn().CleanupDone()
@@ -115,12 +123,24 @@ func (d *DB) beforeClose(conn *pgx.Conn) {
 func (d *DB) invalidate(conn *pgx.Conn) {
 	d.resetting.Lock()
 	defer d.resetting.Unlock()
-	if conn.PgConn().CustomData()[generationKey] != d.generation.Load() {
+	if d.outdated(conn) {
 		return
 	}
 	d.generation.Add(1)
-	d.invalidated.Add(int64(d.pool.Stat().TotalConns()))
+	d.invalidated.Add(int64(d.pool.Stat().IdleConns())) // those in use are counted when they come back
 	d.pool.Reset()
+}
+
+// outdated reports a connection that was opened before the last reset.
+func (d *DB) outdated(conn *pgx.Conn) bool {
+	return conn.PgConn().CustomData()[generationKey] != d.generation.Load()
+}
+
+// retire counts a connection that the pool will close when it is handed back.
+func (d *DB) retire(conn *pgx.Conn) {
+	if d.outdated(conn) {
+		d.invalidated.Add(1)
+	}
 }
 
 // urlError keeps the URL out of the message: pgx quotes it, and in a malformed

@@ -89,7 +89,7 @@ func TestPool_RecycleUnderLoad(t *testing.T) {
 		}
 	})
 	if most > 4 {
-		t.Errorf("%d backends at a time, want 4", most)
+		t.Errorf("%d backends at a time, want 4 at most", most)
 	}
 	if n := p.Counters().Recycled; n < 4 {
 		t.Errorf("%d connections recycled", n)

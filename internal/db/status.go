@@ -80,21 +80,35 @@ func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
 	}
 }
 
+// ping repeats itself where it met a connection that was dead already: that
+// tells of the past, and BEGIN would not let a session notice it either.
 func (d *DB) ping(ctx context.Context) error {
 	if !d.gate.tryEnter() {
 		return d.knock(ctx)
 	}
 	defer d.gate.leave()
+	err := d.pingOnce(ctx)
+	for errors.Is(err, errStale) {
+		err = d.pingOnce(ctx)
+	}
+	return err
+}
+
+func (d *DB) pingOnce(ctx context.Context) error {
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	defer conn.Release()
 	d.probing.Add(1)
-	defer d.probing.Add(-1)
+	defer func() {
+		d.retire(conn.Conn())
+		conn.Release()
+		d.probing.Add(-1)
+	}()
 	if err := conn.Conn().Ping(ctx); err != nil {
 		if conn.Conn().IsClosed() && ctx.Err() == nil {
 			d.invalidate(conn.Conn())
+			return fmt.Errorf("%w: %w", errStale, err)
 		}
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -61,14 +61,17 @@ func readJSON(c *gin.Context) ([]byte, error) {
 }
 
 // readBody reads until the request's deadline, which alone does not end a read.
+// After a failure the deadline stays: net/http would else wait for the rest.
 func readBody(c *gin.Context) ([]byte, error) {
+	conn := http.NewResponseController(c.Writer)
 	if deadline, ok := c.Request.Context().Deadline(); ok {
-		conn := http.NewResponseController(c.Writer)
-		if conn.SetReadDeadline(deadline) == nil {
-			defer func() { _ = conn.SetReadDeadline(time.Time{}) }()
-		}
+		_ = conn.SetReadDeadline(deadline) // a recorder in a test has none
 	}
-	return io.ReadAll(c.Request.Body)
+	body, err := io.ReadAll(c.Request.Body)
+	if err == nil {
+		_ = conn.SetReadDeadline(time.Time{})
+	}
+	return body, err
 }
 
 // badBody is for a body that could not be read to its end. net/http closes the
