@@ -43,26 +43,34 @@ func TestConnection(ctx context.Context, opts Options, retries int, delay time.D
 	}
 }
 
-// testOnce has a timer of its own: a log-in that hangs must not outlast limit,
-// nor a signal that ends ctx.
 func testOnce(ctx context.Context, cfg *pgx.ConnConfig, limit time.Duration) error {
+	err := within(ctx, limit, func(ctx context.Context) error {
+		conn, err := pgx.ConnectConfig(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		return errors.Join(conn.Ping(ctx), conn.Close(ctx))
+	})
+	if err != nil {
+		return oneLine{err}
+	}
+	return nil
+}
+
+// within runs fn, but does not wait for it longer than limit or than ctx lasts:
+// on a dead line pgx needs longer to give up. fn ends by itself later.
+func within(ctx context.Context, limit time.Duration, fn func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	result := make(chan error, 1)
 	go func() {
 		defer cancel()
-		conn, err := pgx.ConnectConfig(ctx, cfg)
-		if err == nil {
-			err = errors.Join(conn.Ping(ctx), conn.Close(ctx))
-		}
-		result <- err
+		result <- fn(ctx)
 	}()
+	<-ctx.Done()
 	select {
 	case err := <-result:
-		if err != nil {
-			return oneLine{err}
-		}
-		return nil
-	case <-ctx.Done():
+		return err
+	default:
 		return fmt.Errorf("no answer within %v", limit)
 	}
 }

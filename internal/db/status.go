@@ -63,21 +63,13 @@ func (s Status) Exhausted() bool { return s.CheckedOut >= s.Size+s.MaxOverflow }
 
 // Ping asks the database for an answer within limit. It uses a connection of
 // the pool if one is to be had without waiting; else it only knocks at the
-// server's door, since no connection may be opened beyond the limit. A timer of
-// its own bounds it: on a dead line pgx needs longer to give up.
+// server's door, since no connection may be opened beyond the limit. The error
+// is ErrUnavailable.
 func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	result := make(chan error, 1)
-	go func() {
-		defer cancel()
-		result <- d.ping(ctx)
-	}()
-	select {
-	case err := <-result:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("%w: no answer within %v", ErrUnavailable, limit)
+	if err := within(ctx, limit, d.ping); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	return nil
 }
 
 // ping repeats itself where it met a connection that was dead already: that
@@ -97,7 +89,7 @@ func (d *DB) ping(ctx context.Context) error {
 func (d *DB) pingOnce(ctx context.Context) error {
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return err
 	}
 	d.probing.Add(1)
 	defer func() {
@@ -105,21 +97,19 @@ func (d *DB) pingOnce(ctx context.Context) error {
 		conn.Release()
 		d.probing.Add(-1)
 	}()
-	if err := conn.Conn().Ping(ctx); err != nil {
-		if conn.Conn().IsClosed() && ctx.Err() == nil {
-			d.invalidate(conn.Conn())
-			return fmt.Errorf("%w: %w", errStale, err)
-		}
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	err = conn.Conn().Ping(ctx)
+	if err != nil && conn.Conn().IsClosed() && ctx.Err() == nil {
+		d.invalidate(conn.Conn())
+		return fmt.Errorf("%w: %w", errStale, err)
 	}
-	return nil
+	return err
 }
 
 // knock sends the server an SSLRequest, which it answers with one byte before
 // it gives the caller a backend, so that this costs none of max_connections.
 func (d *DB) knock(ctx context.Context) error {
 	cfg := d.pool.Config().ConnConfig.Config
-	errs := []error{ErrUnavailable}
+	var errs []error
 	hosts := append([]*pgconn.FallbackConfig{{Host: cfg.Host, Port: cfg.Port}}, cfg.Fallbacks...)
 	for _, host := range hosts {
 		err := knockAt(ctx, host)
