@@ -21,14 +21,7 @@ const opsFolder = "../../ops"
 // promtool runs Prometheus' own tool.
 func promtool(t *testing.T, args ...string) (output string, err error) {
 	t.Helper()
-	path, err := exec.LookPath("promtool")
-	if err != nil && testing.Short() {
-		t.Skip("needs promtool")
-	}
-	if err != nil {
-		t.Fatal("promtool is not installed: apt-get install prometheus (macOS: brew install prometheus)")
-	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd := exec.CommandContext(t.Context(), dbtest.Program(t, "prometheus", "promtool"), args...)
 	cmd.Dir = opsFolder
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -32,13 +32,7 @@ const poolBouncerSize = 3
 // told to ignore no start-up parameter, so it refuses those that it can't keep.
 func poolBouncer(t *testing.T, serverURL string) (bouncedURL string) {
 	t.Helper()
-	program, err := exec.LookPath("pgbouncer")
-	switch {
-	case err != nil && testing.Short():
-		t.Skip("needs PgBouncer, which is not installed")
-	case err != nil:
-		t.Fatal("PgBouncer is not installed; on Debian and Ubuntu: apt-get install pgbouncer, on a Mac: brew install pgbouncer")
-	}
+	program := dbtest.Program(t, "pgbouncer", "pgbouncer")
 	server, err := pgconn.ParseConfig(serverURL)
 	if err != nil {
 		t.Fatal(err)

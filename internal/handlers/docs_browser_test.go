@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,13 +61,7 @@ func openTab(t *testing.T) *tab {
 // chromium fails the test where there is none: the page must not go untested in silence.
 func chromium(t *testing.T) string {
 	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "headless-shell"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Fatal("there is no Chromium to test /docs with: apt-get install chromium")
-	return ""
+	return dbtest.Program(t, "chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "headless-shell")
 }
 
 // in runs an action in the page.

@@ -48,7 +48,7 @@ func Connect(t testing.TB, url string) *pgx.Conn {
 // Exec runs one statement over a connection of its own.
 func Exec(t testing.TB, url, sql string, args ...any) {
 	t.Helper()
-	if err := exec(t.Context(), url, sql, args...); err != nil {
+	if err := runSQL(t.Context(), url, sql, args...); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
 }
@@ -92,7 +92,7 @@ func create(t testing.TB, server, template string) string {
 func drop(t testing.TB, server, name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the test's own context is over by now
 	defer cancel()
-	if err := exec(ctx, server, "DROP DATABASE "+quote(name)+" WITH (FORCE)"); err != nil {
+	if err := runSQL(ctx, server, "DROP DATABASE "+quote(name)+" WITH (FORCE)"); err != nil {
 		t.Errorf("drop the test's database: %v", err)
 	}
 }
@@ -119,7 +119,7 @@ func withDatabase(server, name string) (string, error) {
 
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
-func exec(ctx context.Context, url, sql string, args ...any) error {
+func runSQL(ctx context.Context, url, sql string, args ...any) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func ownMigrations(t *testing.T) (fstest.MapFS, string) {
 	}
 	t.Cleanup(func() {
 		server := serverURL(t)
-		if err := exec(context.Background(), server, "ALTER DATABASE "+quote(name)+" WITH IS_TEMPLATE false"); err != nil {
+		if err := runSQL(context.Background(), server, "ALTER DATABASE "+quote(name)+" WITH IS_TEMPLATE false"); err != nil {
 			t.Error(err)
 		}
 		drop(t, server, name)
@@ -29,7 +29,9 @@ func ownMigrations(t *testing.T) (fstest.MapFS, string) {
 	return files, name
 }
 
-func makeTable(ctx context.Context, url string) error { return exec(ctx, url, "CREATE TABLE made ()") }
+func makeTable(ctx context.Context, url string) error {
+	return runSQL(ctx, url, "CREATE TABLE made ()")
+}
 
 func TestTemplateIsMadeOnce(t *testing.T) {
 	t.Parallel()
