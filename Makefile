@@ -49,6 +49,7 @@ format: ## format the code
 
 .PHONY: bin/api bin/devdb
 bin/api:
+	@[ -x $@ ] || echo "building; the first time this takes minutes"
 	@go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/api
 bin/devdb:
 	@go build -o $@ ./cmd/devdb

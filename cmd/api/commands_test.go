@@ -1,11 +1,14 @@
 package main
 
 import (
+	"io/fs"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
+	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
 )
 
@@ -42,13 +45,16 @@ func TestCommands(t *testing.T) {
 func TestMigrateUpDown(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"DATABASE_URL": dbtest.Empty(t)}
-	steps := []struct{ args, output string }{
-		{"migrate", "applied 00001_create_items.sql\n"},
-		{"migrate up", "nothing to apply\n"},
-		{"migrate status", "00001_create_items.sql                   applied 20"},
-		{"migrate down", "rolled back 00001_create_items.sql\n"},
-		{"migrate down", "nothing to roll back\n"},
+	names, err := fs.Glob(db.Migrations(), "*.sql")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("migrations: %v, %v", names, err)
 	}
+	type step struct{ args, output string }
+	steps := []step{{"migrate", "applied " + names[0] + "\n"}, {"migrate up", "nothing to apply\n"}, {"migrate status", "applied 20"}}
+	for _, name := range slices.Backward(names) {
+		steps = append(steps, step{"migrate down", "rolled back " + name + "\n"})
+	}
+	steps = append(steps, step{"migrate down", "nothing to roll back\n"})
 	for _, step := range steps {
 		p := start(t, env, strings.Fields(step.args)...)
 		if status := p.status(); status != 0 || !strings.Contains(p.output.String(), step.output) {

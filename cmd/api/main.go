@@ -75,6 +75,9 @@ func run(ctx context.Context, args []string, env environ, stdout, stderr io.Writ
 	if !known(command, rest) {
 		return errUsage
 	}
+	if command == "health" {
+		env = withoutDatabase(env) // a probe needs no more than HOST and PORT
+	}
 	if err := p.load(env); err != nil {
 		return err
 	}
@@ -95,6 +98,19 @@ func split(args []string) (command string, rest []string) {
 		return "serve", nil
 	}
 	return args[0], args[1:]
+}
+
+// withoutDatabase answers for DATABASE_URL, which is required otherwise.
+func withoutDatabase(env environ) environ {
+	return func(dotenv string) (func(string) (string, bool), error) {
+		lookup, err := env(dotenv)
+		return func(name string) (string, bool) {
+			if name == "DATABASE_URL" {
+				return "postgres://localhost/unused", true
+			}
+			return lookup(name)
+		}, err
+	}
 }
 
 // known reports whether there is such a command with such arguments.

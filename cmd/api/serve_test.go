@@ -28,7 +28,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("got %s, want %s", a.body, created.body)
 	}
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(base, "http://"))
-	if probe := start(t, map[string]string{"DATABASE_URL": database, "PORT": port}, "health"); probe.status() != 0 {
+	if probe := start(t, map[string]string{"PORT": port}, "health"); probe.status() != 0 {
 		t.Error("api health: not 0")
 	}
 	admin := p.await(`admin=(http://\S+)`)[1]

@@ -8,7 +8,7 @@ import (
 
 const (
 	notJSON = "415 Send JSON: Content-Type: application/json, in UTF-8."
-	noItem  = "404 There is no such item."
+	noItem  = "404 There is nothing with this id."
 	noPath  = "404 There is nothing at this path."
 )
 
@@ -126,8 +126,8 @@ func TestBadRequests(t *testing.T) {
 		{`GET /items?limit=%zz`, "422 query: is not percent-encoded correctly"},
 		{`GET /items?limit=1;status=pending`, "422 query: is not percent-encoded correctly"},
 		// Conditions.
-		{`PATCH ITEM|If-Match: "0"`, "412 The item has changed since: fetch it again and repeat the request with its new ETag."},
-		{`DELETE ITEM|If-Match: W/"1"`, "412 The item has changed since: fetch it again and repeat the request with its new ETag."},
+		{`PATCH ITEM|If-Match: "0"`, "412 It has changed since: fetch it again and repeat the request with its new ETag."},
+		{`DELETE ITEM|If-Match: W/"1"`, "412 It has changed since: fetch it again and repeat the request with its new ETag."},
 	} {
 		request, headers, _ := strings.Cut(strings.Replace(row.in, "ITEM", path, 1), "|")
 		method, target, _ := strings.Cut(request, " ")

@@ -139,10 +139,14 @@ func jsonType(t reflect.Type) string {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t != nil && t.Kind() == reflect.String {
+	switch {
+	case t != nil && t.Kind() == reflect.String:
 		return "string"
+	case t != nil && (t.Kind() == reflect.Int || t.Kind() == reflect.Int64):
+		return "whole number"
+	default:
+		return "number"
 	}
-	return "number"
 }
 
 // brokenRules finds the members that are null though their field can not be,
@@ -161,7 +165,7 @@ func brokenRules[T any](in T, members map[string]jsontext.Value) []fieldError {
 		switch {
 		case value.Kind() == 'n':
 			continue
-		case given && fault.Message == messages["required"]: // the rule can not tell "" from nothing
+		case given && value.Kind() == '"' && fault.Message == messages["required"]: // the rule can not tell "" from nothing
 			fault.Message = messages["empty"]
 		}
 		faults = append(faults, fault)

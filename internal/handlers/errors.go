@@ -57,6 +57,9 @@ func (e *httpError) Error() string {
 
 func (e *httpError) Unwrap() error { return e.cause }
 
+// noSuchThing is also for ids that no row can have.
+const noSuchThing = "There is nothing with this id."
+
 // answers maps errors to statuses and to what the client reads. An error that
 // neither stands here nor has a class below is a 500, whose cause only the log shows.
 var answers = []struct {
@@ -64,8 +67,8 @@ var answers = []struct {
 	status int
 	detail string
 }{
-	{models.ErrNotFound, http.StatusNotFound, "There is no such item."},
-	{models.ErrModified, http.StatusPreconditionFailed, "The item has changed since: fetch it again and repeat the request with its new ETag."},
+	{models.ErrNotFound, http.StatusNotFound, noSuchThing},
+	{models.ErrModified, http.StatusPreconditionFailed, "It has changed since: fetch it again and repeat the request with its new ETag."},
 	{db.ErrPoolTimeout, http.StatusServiceUnavailable, "The service is busy. Try again shortly."},
 	{db.ErrQueueFull, http.StatusServiceUnavailable, "The service is busy. Try again shortly."},
 	{db.ErrCommitUnknown, http.StatusServiceUnavailable, "It is not known whether the change was saved. Fetch the resource before trying again."},

@@ -79,7 +79,7 @@ var parameters = object{
 		{"name", "id"},
 		{"in", "path"},
 		{"required", true},
-		{"description", "The item's id. What can not be one is not found."},
+		{"description", "The resource's id. What can not be one is not found."},
 		{"schema", object{{"type", "integer"}, {"format", "int64"}, {"minimum", 1}, {"examples", []int{1}}}},
 	}},
 	{"file", object{
@@ -98,7 +98,7 @@ var parameters = object{
 	{"If-Match", object{
 		{"name", "If-Match"},
 		{"in", "header"},
-		{"description", "Act only if the item still has one of these ETags, or `*`."},
+		{"description", "Act only if the resource still has one of these ETags, or `*`."},
 		{"schema", text},
 	}},
 	{"If-None-Match", object{
@@ -121,9 +121,9 @@ var headers = object{
 		{"schema", object{{"type", "string"}, {"pattern", `^"[!#-~]+"$`}}},
 	}},
 	{"Location", object{
-		{"description", "Where the new item is."},
+		{"description", "Where the new resource is."},
 		{"required", true},
-		{"schema", object{{"type", "string"}, {"pattern", `^/items/[1-9][0-9]*$`}}},
+		{"schema", object{{"type", "string"}, {"pattern", `^/[a-z_-]+/[1-9][0-9]*$`}}},
 	}},
 	{"Allow", object{
 		{"description", "The methods that the path has."},

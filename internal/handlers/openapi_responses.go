@@ -84,7 +84,7 @@ var failures = []struct {
 	{http.StatusMethodNotAllowed, "The path does not have this method: Allow names those it has.", "Allow"},
 	{http.StatusRequestTimeout, "The body did not arrive in time.", ""},
 	{http.StatusConflict, "What is stored does not allow the change: the status has moved on, or a key is taken.", ""},
-	{http.StatusPreconditionFailed, "If-Match does not hold: the item has changed since.", ""},
+	{http.StatusPreconditionFailed, "If-Match does not hold: the resource has changed since.", ""},
 	{http.StatusRequestEntityTooLarge, "The body is larger than the service allows.", ""},
 	{http.StatusUnsupportedMediaType, "The body does not say that it is JSON in UTF-8.", ""},
 	{http.StatusUnprocessableEntity, "A rule for a member or a parameter is broken: errors names each.", ""},

@@ -52,7 +52,7 @@ func bindID(c *gin.Context) (int64, error) {
 	text := c.Param("id")
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id <= 0 || strconv.FormatInt(id, 10) != text {
-		return 0, &httpError{status: http.StatusNotFound, detail: "There is no such item."}
+		return 0, &httpError{status: http.StatusNotFound, detail: noSuchThing}
 	}
 	return id, nil
 }

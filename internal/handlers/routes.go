@@ -66,9 +66,9 @@ func routes(o Options, d docs, document gin.HandlerFunc) []route {
 	// so that a caller without a key takes no connection.
 	access := authenticate(o.APIKeys)
 	tx := func(fn txHandler, opts ...db.SessionOption) endpoint {
-		return endpoint{gin.HandlersChain{access, session(o.DB, opts...), handle(fn)}, true}
+		return endpoint{chain: gin.HandlersChain{access, session(o.DB, opts...), handle(fn)}, transactional: true}
 	}
-	open := func(fn gin.HandlerFunc) endpoint { return endpoint{gin.HandlersChain{fn}, false} }
+	open := func(fn gin.HandlerFunc) endpoint { return endpoint{chain: gin.HandlersChain{fn}} }
 	h := health{db: o.DB, state: o.State}
 	return []route{
 		{

@@ -15,7 +15,8 @@ const (
 	statsKey = "db_stats" // its db.Stats, for the access log
 )
 
-// DB returns the request's session: one transaction, begun with the first
+// DB returns the request's session, for middlewares; handlers get it as their
+// argument. It is one transaction, begun with the first
 // statement, committed before the answer leaves, rolled back on an error, a
 // status from 400 on or a panic.
 func DB(c *gin.Context) *gorm.DB { return c.MustGet(txKey).(*gorm.DB) }
