@@ -112,6 +112,14 @@ func TestDotenv(t *testing.T) {
 	}
 }
 
+// TestBudgetInDev: what ends the process in production is a warning in dev.
+func TestBudgetInDev(t *testing.T) {
+	t.Parallel()
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t), "DB_INSTANCES": "1000"})
+	p.url() // it listens
+	p.await(`level=WARN msg="connection budget exceeded: the pools may open 15000 connections, the server allows \d+: `)
+}
+
 func TestAutoMigrateOff(t *testing.T) {
 	t.Parallel()
 	p := start(t, map[string]string{"DATABASE_URL": dbtest.Empty(t), "AUTO_MIGRATE": "false"})

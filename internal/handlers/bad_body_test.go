@@ -147,6 +147,7 @@ func badURL(text string) string { return `{"title":"a","audio_url":"` + text + `
 func badLanguage(tag string) string { return `{` + valid + `,"language":"` + tag + `"}` }
 
 var badPatches = []badRow{
+	{`{"language":"en-x` + strings.Repeat("-abcdefgh", 11) + `"}`, "422 language: must be at most 100 characters long"},
 	{``, "400 The body is empty: send a JSON object."},
 	{`null`, notObject},
 	{`[{"op":"replace","path":"/title","value":"a"}]`, notObject},

@@ -30,8 +30,8 @@ func parseCursor(cursor string) (*models.ItemKey, error) {
 	if cursor == "" {
 		return nil, nil
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) != keyBytes+checkBytes || subtle.ConstantTimeCompare(checkSum(raw[:keyBytes]), raw[keyBytes:]) == 0 {
+	raw, err := base64.RawURLEncoding.DecodeString(cursor) // skips line breaks, hence the comparison of lengths
+	if err != nil || len(raw) != keyBytes+checkBytes || len(cursor) != base64.RawURLEncoding.EncodedLen(len(raw)) || subtle.ConstantTimeCompare(checkSum(raw[:keyBytes]), raw[keyBytes:]) == 0 {
 		return nil, &httpError{
 			status: http.StatusUnprocessableEntity,
 			detail: "A query parameter is not allowed.",
