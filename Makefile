@@ -22,8 +22,9 @@ test: bin/devdb ## run every test, with the race detector, against a real Postgr
 		echo "not tested here, as it is not installed: $$missing (on Debian: apt-get install $$missing)"
 	@TEST_SKIP_MISSING=$(if $(CI),,1) $(WITH_DB) go test -race ./...
 
-test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leaks
+test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leaks; and sessions on a pool of one connection
 	@$(WITH_DB) go test -race -tags faults -run Fault -timeout 20m ./cmd/api
+	@TEST_DB_POOL_SIZE=1 $(WITH_DB) go test -race -run 'Session|AfterCommit' ./internal/db ./internal/handlers
 
 bench: bin/devdb ## compare GET /items/{id} with hand-written net/http and pgx, side by side
 	@$(WITH_DB) go test -run '^$$' -bench . -benchtime 1x ./internal/handlers

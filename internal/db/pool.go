@@ -127,7 +127,7 @@ func (d *DB) invalidate(conn *pgx.Conn) {
 		return
 	}
 	d.generation.Add(1)
-	d.invalidated.Add(int64(d.pool.Stat().IdleConns())) // those in use are counted when they come back
+	d.invalidated.Add(int64(d.pool.Stat().IdleConns())) // those in use count when they come back; one taken just now counts twice
 	d.pool.Reset()
 }
 

@@ -36,8 +36,8 @@ func TestPool_PrePing(t *testing.T) {
 		if n := after.Opened - before.Opened; n < 1 || n > 20 { // 15, and those that died in between
 			t.Errorf("round %d: %d connections opened", round, n)
 		}
-		if n := after.Invalidated - before.Invalidated; n < 1 || n > 15 {
-			t.Errorf("round %d: %d connections invalidated, want 15 at most", round, n)
+		if n := after.Invalidated - before.Invalidated; n < 1 || n > 2*15 { // one that is taken during the reset counts twice
+			t.Errorf("round %d: %d connections invalidated, want about 15", round, n)
 		}
 	}
 	p.noSlotLost()

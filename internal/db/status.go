@@ -67,7 +67,7 @@ func (s Status) Exhausted() bool { return s.CheckedOut >= s.Size+s.MaxOverflow }
 // is ErrUnavailable.
 func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
 	if err := within(ctx, limit, d.ping); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", ErrUnavailable, oneLine{err})
 	}
 	return nil
 }

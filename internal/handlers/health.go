@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -22,7 +24,25 @@ func (s *State) Drain() { s.draining.Store(true) }
 // health answers the probes. They take no session, and are in no metric of it.
 type health struct {
 	db    *db.DB
+	log   *slog.Logger
 	state *State
+	down  atomic.Bool // what the last probe found
+}
+
+// ping logs when the database goes away and when it comes back: where no
+// request asks for it, nothing else would say so.
+func (h *health) ping(ctx context.Context) error {
+	err := h.db.Ping(ctx, pingLimit)
+	if ctx.Err() != nil { // the prober gave up first
+		return err
+	}
+	switch was := h.down.Swap(err != nil); {
+	case err != nil && !was:
+		h.log.LogAttrs(ctx, slog.LevelError, "database does not answer", slog.String("error", err.Error()))
+	case err == nil && was:
+		h.log.LogAttrs(ctx, slog.LevelInfo, "database answers again")
+	}
+	return err
 }
 
 type healthStatus struct {
@@ -36,15 +56,15 @@ type poolStatus struct {
 }
 
 // live says that the process serves; it asks nobody.
-func (h health) live(c *gin.Context) { respond(c, http.StatusOK, healthStatus{"ok"}) }
+func (h *health) live(c *gin.Context) { respond(c, http.StatusOK, healthStatus{"ok"}) }
 
 // ready says whether requests should be sent here. An exhausted pool is busy,
 // not down: taking the instance out would only burden the others.
-func (h health) ready(c *gin.Context) {
+func (h *health) ready(c *gin.Context) {
 	switch {
 	case h.state.draining.Load():
 		respond(c, http.StatusServiceUnavailable, healthStatus{"draining"})
-	case h.db.Ping(c.Request.Context(), pingLimit) != nil:
+	case h.ping(c.Request.Context()) != nil:
 		respond(c, http.StatusServiceUnavailable, healthStatus{"unavailable"})
 	default:
 		respond(c, http.StatusOK, healthStatus{"ok"})
@@ -52,9 +72,9 @@ func (h health) ready(c *gin.Context) {
 }
 
 // pool shows the pool, whatever the state of the database.
-func (h health) pool(c *gin.Context) {
+func (h *health) pool(c *gin.Context) {
 	start := time.Now()
-	err := h.db.Ping(c.Request.Context(), pingLimit)
+	err := h.ping(c.Request.Context())
 	answer := poolStatus{Status: "ok", LatencyMS: float64(time.Since(start).Microseconds()) / 1000, Pool: h.db.Status()}
 	status := http.StatusOK
 	switch {
