@@ -147,7 +147,7 @@ func TestSessionCommitIsCutOff(t *testing.T) {
 	sessionMust(t, sessionInsert(tx, "a"))
 	deadline, _ := ctx.Deadline()
 	err := s.Commit()
-	if over := time.Since(deadline); over > 12*time.Second { // 2 s by contract; the rest is for a slow machine
+	if over := time.Since(deadline); over > 12*time.Second { // 2 s is meant; the rest is for a slow machine
 		t.Errorf("COMMIT returned %v over the deadline", over)
 	}
 	if !errors.Is(err, db.ErrCommitUnknown) {

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDocumentHasEveryStatus: what each operation may answer, the contract's tables written out. Many of these (408, 503, 504)
+// TestDocumentHasEveryStatus: what each operation may answer, written out by hand. Many of these (408, 503, 504)
 // need a scenario that is not played under Conform.
 func TestDocumentHasEveryStatus(t *testing.T) {
 	t.Parallel()

@@ -142,7 +142,7 @@ func TestSessionCommitCutOff(t *testing.T) {
 	a.trigger("PERFORM pg_sleep(60);")
 	start := time.Now()
 	a.refused(a.do("POST", "/t", ""), http.StatusServiceUnavailable)
-	if took := time.Since(start); took > 20*time.Second { // 6 s by contract; the rest is for a slow machine
+	if took := time.Since(start); took > 20*time.Second { // 6 s is meant; the rest is for a slow machine
 		t.Errorf("took %v", took)
 	}
 	a.loggedAsUnknown()
