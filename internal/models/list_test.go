@@ -150,6 +150,8 @@ func weights(page []models.Item) string {
 func TestListReadsNoTextBeyondThePage(t *testing.T) {
 	t.Parallel()
 	conn, url := open(t)
+	// Vacuum would read the texts too, whenever it comes.
+	dbtest.Exec(t, url, `ALTER TABLE items SET (autovacuum_enabled = false, toast.autovacuum_enabled = false)`)
 	dbtest.Exec(t, url, `INSERT INTO items (title, audio_url, transcript)
 		SELECT 'heavy', 'https://example.com/', (SELECT string_agg(md5(random()::text || part || g), '') FROM generate_series(1, 15000) AS part)
 		FROM generate_series(1, 60) g`) // 480,000 bytes each, which do not compress to nothing
