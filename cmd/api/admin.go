@@ -14,7 +14,7 @@ import (
 
 // serveAdmin serves metrics and profiles on ADMIN_ADDR, if that is set, until
 // stop is called: longer than the API, so that its draining can be watched.
-func (p *program) serveAdmin(metrics *handlers.Metrics) (stop func(), err error) {
+func (p *program) serveAdmin(ctx context.Context, metrics *handlers.Metrics) (stop func(), err error) {
 	if p.cfg.AdminAddr == "" {
 		return func() {}, nil
 	}
@@ -39,7 +39,7 @@ func (p *program) serveAdmin(metrics *handlers.Metrics) (stop func(), err error)
 	}()
 	p.log.Info("listening", "admin", "http://"+ln.Addr().String())
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		if srv.Shutdown(ctx) != nil {
 			_ = srv.Close()

@@ -32,7 +32,7 @@ func (p *program) serve(ctx context.Context) error {
 	}
 	defer ln.Close()
 	metrics := handlers.NewMetrics(conn)
-	stopAdmin, err := p.serveAdmin(metrics)
+	stopAdmin, err := p.serveAdmin(ctx, metrics)
 	if err != nil {
 		return err
 	}
@@ -67,8 +67,6 @@ func (p *program) unlessStopped(ctx context.Context, err error) error {
 
 // prepare checks the connection budget and brings the schema up to date.
 func (p *program) prepare(ctx context.Context, conn *db.DB) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	budget, err := conn.Budget(ctx, p.cfg.Database.Instances)
 	if err != nil {
 		return err
