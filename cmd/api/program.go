@@ -54,6 +54,7 @@ func (p *program) dbOptions() db.Options {
 		PrePing:                  d.PrePing,
 		OverflowIdle:             d.OverflowIdle,
 		MaxWaiting:               d.MaxWaiting,
+		Reset:                    db.Reset(d.PoolReset),
 		ConnectTimeout:           d.ConnectTimeout,
 		StatementTimeout:         d.StatementTimeout,
 		IdleInTransactionTimeout: d.IdleInTransactionTimeout,

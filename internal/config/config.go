@@ -52,7 +52,8 @@ type Database struct {
 	Recycle      time.Duration // below 0: never
 	PrePing      bool
 	OverflowIdle time.Duration
-	MaxWaiting   int // 0: no limit
+	MaxWaiting   int    // 0: no limit
+	PoolReset    string // full or rollback
 
 	ConnectTimeout    time.Duration
 	ConnectRetries    int // attempts in all, the first included

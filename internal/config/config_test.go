@@ -55,6 +55,7 @@ func defaults() config.Config {
 			Recycle:                  time.Hour,
 			PrePing:                  true,
 			OverflowIdle:             30 * time.Second,
+			PoolReset:                "full",
 			ConnectTimeout:           5 * time.Second,
 			ConnectRetries:           5,
 			ConnectRetryDelay:        2 * time.Second,

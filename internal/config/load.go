@@ -55,6 +55,7 @@ func (r *reader) database(env Environment) Database {
 		PrePing:      r.boolean("DB_POOL_PRE_PING", true),              // replace a stale connection before it is used
 		OverflowIdle: r.seconds("DB_OVERFLOW_IDLE", 30*time.Second),    // then an idle overflow connection is closed
 		MaxWaiting:   r.whole("DB_POOL_MAX_WAITING", 0, 0, maxInteger), // requests waiting at once; beyond it 503
+		PoolReset:    r.oneOf("DB_POOL_RESET", "full", "rollback"),     // what a session has set is undone after it; or its transaction only
 
 		ConnectTimeout:    r.positive("DB_CONNECT_TIMEOUT", 5*time.Second),    // for one attempt
 		ConnectRetries:    r.whole("DB_CONNECT_RETRIES", 5, 1, maxInteger),    // attempts in all at start-up

@@ -43,6 +43,7 @@ func (d Database) attrs() []slog.Attr {
 		slog.Bool("DB_POOL_PRE_PING", d.PrePing),
 		span("DB_OVERFLOW_IDLE", d.OverflowIdle),
 		slog.Int("DB_POOL_MAX_WAITING", d.MaxWaiting),
+		slog.String("DB_POOL_RESET", d.PoolReset),
 		span("DB_CONNECT_TIMEOUT", d.ConnectTimeout),
 		slog.Int("DB_CONNECT_RETRIES", d.ConnectRetries),
 		span("DB_CONNECT_RETRY_DELAY", d.ConnectRetryDelay),

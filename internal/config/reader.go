@@ -81,6 +81,17 @@ func (r *reader) level(name string, def slog.Level) slog.Level {
 	})
 }
 
+// oneOf reads one of two words; the first is the default.
+func (r *reader) oneOf(name, def, other string) string {
+	return value(r, name, def, def+" or "+other, func(s string) (string, string) {
+		s = strings.ToLower(s)
+		if s != def && s != other {
+			return "", "is unknown"
+		}
+		return s, ""
+	})
+}
+
 func (r *reader) boolean(name string, def bool) bool {
 	return value(r, name, def, "true or false (also 1/0, yes/no, on/off)", func(s string) (bool, string) {
 		switch strings.ToLower(s) {

@@ -106,6 +106,7 @@ func TestLogValue(t *testing.T) {
 		"DB_POOL_PRE_PING":               true,
 		"DB_OVERFLOW_IDLE":               "30s",
 		"DB_POOL_MAX_WAITING":            0.0,
+		"DB_POOL_RESET":                  "full",
 		"DB_CONNECT_TIMEOUT":             "5s",
 		"DB_CONNECT_RETRIES":             5.0,
 		"DB_CONNECT_RETRY_DELAY":         "2s",

@@ -50,6 +50,8 @@ func TestValues(t *testing.T) {
 		{"DB_MAX_OVERFLOW", "-1", nil, `"-1" is out of range` + fromZero},
 		{"DB_POOL_MAX_WAITING", "100", func(c *config.Config) { db(c).MaxWaiting = 100 }, ""},
 		{"DB_POOL_MAX_WAITING", "-1", nil, `"-1" is out of range` + fromZero},
+		{"DB_POOL_RESET", "Rollback", func(c *config.Config) { db(c).PoolReset = "rollback" }, ""},
+		{"DB_POOL_RESET", "none", nil, `"none" is unknown; allowed: full or rollback`},
 		{"DB_CONNECT_RETRIES", "1", func(c *config.Config) { db(c).ConnectRetries = 1 }, ""},
 		{"DB_CONNECT_RETRIES", "0", nil, `"0" is out of range` + fromOne},
 		{"DB_INSTANCES", "4", func(c *config.Config) { db(c).Instances = 4 }, ""},

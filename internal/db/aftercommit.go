@@ -18,20 +18,16 @@ import (
 // after a COMMIT whose outcome is unknown. It is an error if tx belongs to no
 // session, sql.ErrTxDone if the session has ended.
 func AfterCommit(tx *gorm.DB, fn func(ctx context.Context)) error {
-	pool := tx.Statement.ConnPool
-	if prepared, ok := pool.(*gorm.PreparedStmtTX); ok {
-		pool = prepared.Tx
-	}
-	c, ok := pool.(*sessionConn)
-	if !ok {
+	s := sessionOf(tx)
+	if s == nil {
 		return errors.New("after commit: tx belongs to no session")
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	if c.s.ended {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
 		return fmt.Errorf("after commit: %w", sql.ErrTxDone)
 	}
-	c.s.hooks = append(c.s.hooks, fn)
+	s.hooks = append(s.hooks, fn)
 	return nil
 }
 

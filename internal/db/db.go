@@ -5,7 +5,7 @@ package db
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -26,8 +26,12 @@ type DB struct {
 	log  *slog.Logger
 	gate *gate
 	pool *pgxpool.Pool
-	sql  *sql.DB  // hands out the pool's connections as database/sql's
 	gorm *gorm.DB // never used for statements: sessions are made from it
+
+	connector driver.Connector // takes the pool's connections as database/sql's driver has them
+	bridge    *bridge
+	closing   atomic.Bool
+	effects   effectsCache
 
 	resetting  sync.Mutex
 	generation atomic.Int64 // goes up with every reset of the pool
@@ -53,8 +57,8 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if d.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("open pool: %w", err)
 	}
-	d.sql = stdlib.OpenDBFromPool(d.pool)
-	if d.gorm, err = gorm.Open(postgres.New(postgres.Config{Conn: d.sql}), d.gormConfig()); err != nil {
+	d.connector, d.bridge = stdlib.GetPoolConnector(d.pool), newBridge(ctx)
+	if d.gorm, err = gorm.Open(postgres.New(postgres.Config{Conn: d.bridge.sql}), d.gormConfig()); err != nil {
 		d.pool.Close()
 		return nil, fmt.Errorf("open gorm: %w", err)
 	}
@@ -108,6 +112,7 @@ func (d *DB) gormConfig() *gorm.Config {
 // Close closes the pool. It waits for sessions to hand their connections back,
 // until ctx ends; the error says how many did not.
 func (d *DB) Close(ctx context.Context) error {
+	d.closing.Store(true)
 	done := make(chan struct{})
 	go func() {
 		d.pool.Close()
@@ -115,7 +120,7 @@ func (d *DB) Close(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		return d.sql.Close()
+		return d.bridge.sql.Close()
 	case <-ctx.Done():
 		return fmt.Errorf("close pool: %d connections still in use: %w", d.out.Load(), ctx.Err())
 	}

@@ -2,13 +2,11 @@ package db
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -19,7 +17,13 @@ var (
 	ErrQueueFull     = errors.New("too many requests wait for a connection")
 	ErrUnavailable   = errors.New("database unavailable")
 	ErrCommitUnknown = errors.New("outcome of COMMIT unknown")
-	ErrSessionOwned  = errors.New("the session's owner ends it: return nil to commit, an error to roll back")
+
+	// Programming errors: the session is rolled back, whatever its owner does.
+	ErrSessionOwned     = errors.New("the session's owner ends the transaction: return nil to commit, an error to roll back")
+	ErrSessionBusy      = errors.New("a session has one statement at a time")
+	ErrTransactionEnded = errors.New("the transaction was ended")
+
+	errClosed = errors.New("the pool is closed")
 )
 
 // Class says what an error means to a caller, whatever its code.
@@ -40,17 +44,21 @@ var sqlstates = map[string]Class{
 	"23502": Invalid, "23514": Invalid, "22": Invalid,
 	"08": Unavailable, "53": Unavailable, "57": Unavailable, "58": Unavailable,
 	"40": Unavailable, "55P03": Unavailable, "55006": Unavailable,
+	"26000": Unavailable,                       // a prepared statement is gone: the next try prepares it
 	"25P03": Unavailable, "25P04": Unavailable, // ended by the server: idle or too long in the transaction
 }
 
 // Classify tells the class of an error that a session returned.
 func Classify(err error) Class {
-	for _, known := range []error{ErrUnavailable, ErrPoolTimeout, ErrQueueFull, ErrCommitUnknown, driver.ErrBadConn} {
+	for _, known := range []error{ErrUnavailable, ErrPoolTimeout, ErrQueueFull, ErrCommitUnknown} {
 		if errors.Is(err, known) {
 			return Unavailable
 		}
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery" { // a table was changed: the next try has a new plan
+			return Unavailable
+		}
 		return classifyState(pg.Code)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -93,7 +101,7 @@ func rolledBack(err error) bool {
 	if errors.Is(err, pgconn.ErrConnClosed) {
 		return false // pgx calls it safe to retry, but says it of lines that break after COMMIT was sent, too
 	}
-	if errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) {
+	if pgconn.SafeToRetry(err) {
 		return true
 	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
@@ -102,3 +110,5 @@ func rolledBack(err error) bool {
 	}
 	return pg.SeverityUnlocalized == "ERROR" || pg.SeverityUnlocalized == "" && pg.Severity == "ERROR"
 }
+
+func isUnknown(err error) bool { return errors.Is(err, ErrCommitUnknown) }

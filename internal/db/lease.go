@@ -3,33 +3,39 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// lease is one connection out of the pool with a transaction begun on it. The
-// transaction's context is detached from the caller's: a caller that goes away
-// ends its statement, not the connection.
+// lease is one connection out of the pool with a transaction begun on it. A
+// caller that goes away ends its statement, not the connection: BEGIN, COMMIT
+// and ROLLBACK have time limits of their own.
 type lease struct {
-	conn   *sql.Conn
-	raw    *pgx.Conn // the same connection, to see whether it is still open
-	tx     *sql.Tx
-	cancel context.CancelFunc
-	cut    bool // cancelled at its end: database/sql may still be at work on raw
+	driver *stdlib.Conn // the connection as database/sql's driver has it
+	conn   *pgx.Conn    // the same connection
+	cut    bool         // COMMIT or ROLLBACK was cut off at its limit
+	spoilt bool         // holds what no reset undoes: not to be used again
 }
 
 // errStale says that BEGIN met a connection that was dead already.
 var errStale = errors.New("stale connection")
 
+// errLost stands for database/sql's driver.ErrBadConn, which callers must not
+// see: it makes them believe that they may repeat.
+var errLost = errors.New("connection lost")
+
 // lease waits for a connection and begins a transaction on it, all within
 // PoolTimeout. A connection found dead is replaced and BEGIN repeated: nothing
 // of the caller's was sent, so that is always safe. Errors: ErrPoolTimeout,
-// ErrQueueFull, ErrUnavailable, or the cause for which ctx ended.
-func (d *DB) lease(ctx context.Context, opts sql.TxOptions) (*lease, error) {
+// ErrQueueFull, ErrUnavailable, a setting that PostgreSQL refuses, or the cause
+// for which ctx ended.
+func (d *DB) lease(ctx context.Context, begin beginning) (*lease, error) {
 	start := time.Now()
 	wait, stop := context.WithTimeoutCause(ctx, d.opts.PoolTimeout, ErrPoolTimeout)
 	defer stop()
@@ -39,7 +45,7 @@ func (d *DB) lease(ctx context.Context, opts sql.TxOptions) (*lease, error) {
 		return nil, d.countTimeout(err)
 	}
 	for {
-		l, err := d.beginOnce(wait, opts)
+		l, err := d.beginOnce(wait, begin)
 		if err == nil {
 			d.acquires.Add(1)
 			d.out.Add(1)
@@ -60,10 +66,12 @@ func (d *DB) countTimeout(err error) error {
 	return err
 }
 
-// leaseError prefers the reason for which the wait ended to what that did to
-// the connection.
+// leaseError puts the reason for which the wait ended first, before the error
+// to which that led.
 func (d *DB) leaseError(wait context.Context, err error) error {
 	switch cause := context.Cause(wait); {
+	case cause == nil && errors.Is(err, errSetting):
+		return err
 	case cause == nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case errors.Is(cause, ErrPoolTimeout):
@@ -74,84 +82,145 @@ func (d *DB) leaseError(wait context.Context, err error) error {
 }
 
 // beginOnce takes one connection and begins on it, or hands it back.
-func (d *DB) beginOnce(wait context.Context, opts sql.TxOptions) (*lease, error) {
-	conn, err := d.sql.Conn(wait)
+func (d *DB) beginOnce(wait context.Context, begin beginning) (*lease, error) {
+	conn, err := d.connector.Connect(wait)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
-	}
-	l := &lease{conn: conn}
-	if err := conn.Raw(func(c any) error { l.raw = c.(*stdlib.Conn).Conn(); return nil }); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("connect: %w", err)
-	}
-	if err := d.beginTx(wait, l, opts); err != nil {
-		defer conn.Close()
-		if l.tx == nil && l.raw.IsClosed() { // with a tx, database/sql may still be at work on raw
-			l.raw.PgConn().Conn().Close() // pgx would take leave first, and on a dead line keep the slot for it
-			d.invalidate(l.raw)
-			d.retire(l.raw)
-			return nil, fmt.Errorf("begin: %w: %w", errStale, err)
+		if d.closing.Load() {
+			err = errClosed
 		}
-		return nil, fmt.Errorf("begin: %w", err)
+		return nil, fmt.Errorf("connect: %w", err)
 	}
-	return l, nil
+	l := &lease{driver: conn.(*stdlib.Conn)}
+	l.conn = l.driver.Conn()
+	err = d.beginTx(wait, l, begin)
+	if err == nil {
+		return l, nil
+	}
+	if l.lost() && (wait.Err() == nil || l.conn.IsClosed() && !stateOf(l.conn.PgConn()).severed) {
+		l.conn.PgConn().Conn().Close() // else pgx says goodbye first, and on a dead line keeps the slot for it
+		d.invalidate(l.conn)
+		err = fmt.Errorf("%w: %w", errStale, err)
+	}
+	d.giveBack(l)
+	return nil, fmt.Errorf("begin: %w", err)
 }
 
 // beginTx sends BEGIN, which gets ConnectTimeout at most, since on a half-open
-// line it would wait for ever. Only until it has succeeded is the transaction
-// tied to the wait.
-func (d *DB) beginTx(wait context.Context, l *lease, opts sql.TxOptions) (err error) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(wait))
-	untie := context.AfterFunc(wait, cancel)
-	limit := time.AfterFunc(max(d.opts.ConnectTimeout-cancelGrace, d.opts.ConnectTimeout/2), cancel)
-	l.cancel = cancel
-	l.tx, err = l.conn.BeginTx(ctx, &opts)
-	inTime, wanted := limit.Stop(), untie()
-	if err == nil && (!inTime || !wanted) {
-		err = errors.Join(l.tx.Rollback(), context.Canceled)
-	}
-	if err != nil {
-		cancel()
+// line it would wait for ever.
+func (d *DB) beginTx(wait context.Context, l *lease, begin beginning) error {
+	limit := max(d.opts.ConnectTimeout-cancelGrace, d.opts.ConnectTimeout/2)
+	ctx, cancel := context.WithTimeout(wait, limit)
+	defer cancel()
+	err := begin.on(ctx, l.conn)
+	if err != nil && !l.lost() && l.open() {
+		l.rollback(wait, limit, "")
 	}
 	return err
 }
 
-// commit has a limit of its own. If that fires the outcome is unknown even when
-// COMMIT returns no error: PostgreSQL answers a cancel while it waits for a
-// synchronous standby with success and a warning.
-func (l *lease) commit(limit time.Duration) error {
-	dead := l.raw.IsClosed() // then COMMIT is not sent
-	timer := time.AfterFunc(limit, l.cancel)
-	err := l.tx.Commit()
-	l.cut = !timer.Stop()
+// exec runs a statement without rows.
+func (l *lease) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	tag, err := l.conn.Exec(ctx, query, args...)
+	return driver.RowsAffected(tag.RowsAffected()), err
+}
+
+// query runs a statement with rows.
+func (l *lease) query(ctx context.Context, query string, args []any) (*stdlib.Rows, error) {
+	rows, err := l.driver.QueryContext(ctx, query, named(args))
+	if errors.Is(err, driver.ErrBadConn) {
+		return nil, errLost
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rows.(*stdlib.Rows), nil
+}
+
+// lost reports that the connection is gone, whoever ended it.
+func (l *lease) lost() bool { return l.conn.IsClosed() || stateOf(l.conn.PgConn()).severed }
+
+// open reports whether the transaction is still there, failed or not.
+func (l *lease) open() bool { return l.conn.PgConn().TxStatus() != 'I' }
+
+// commit sends COMMIT and, behind it in the same write, reset. It has a limit
+// of its own; if that ends it, the outcome is unknown even when COMMIT returns
+// no error. So it is when PostgreSQL answers with a warning: it does where a
+// cancel has ended the wait for a synchronous standby.
+func (l *lease) commit(ctx context.Context, limit time.Duration, reset string) error {
+	dead := l.lost() // then COMMIT is not sent
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	tag, warning, err := l.end(ctx, "commit"+reset)
+	l.cut = ctx.Err() != nil
 	switch {
 	case l.cut:
 		return fmt.Errorf("%w: cut off after %v: %w", ErrCommitUnknown, limit, errors.Join(err, context.DeadlineExceeded))
-	case err == nil:
-		return nil
-	case dead || rolledBack(err):
+	case err != nil && (dead || rolledBack(err)):
 		return fmt.Errorf("commit: %w", err)
-	default:
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrCommitUnknown, err)
+	case warning != nil && warning.Code == "25P01": // no transaction in progress
+		return fmt.Errorf("commit: %w: %s", ErrTransactionEnded, warning.Message)
+	case warning != nil:
+		return fmt.Errorf("%w: %s: %s (SQLSTATE %s)", ErrCommitUnknown, warning.Severity, warning.Message, warning.Code)
+	case tag != "COMMIT":
+		return fmt.Errorf("commit: %w", pgx.ErrTxCommitRollback)
+	default:
+		return nil
 	}
 }
 
 // rollback's error is of no use: a connection on which it failed is closed, and
 // PostgreSQL rolls back by itself.
-func (l *lease) rollback(limit time.Duration) {
-	timer := time.AfterFunc(limit, l.cancel)
-	_ = l.tx.Rollback()
-	l.cut = !timer.Stop()
+func (l *lease) rollback(ctx context.Context, limit time.Duration, reset string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	_, _, _ = l.end(ctx, "rollback"+reset)
+	l.cut = ctx.Err() != nil
+}
+
+// end sends COMMIT or ROLLBACK and what follows it. The answer is that to the
+// first of the statements; where a later one fails, the connection is spoilt.
+func (l *lease) end(ctx context.Context, statements string) (tag string, warning *pgconn.Notice, err error) {
+	state := stateOf(l.conn.PgConn())
+	state.warning = nil
+	results := l.conn.PgConn().Exec(ctx, statements)
+	answered := results.NextResult()
+	if answered {
+		var command pgconn.CommandTag
+		command, err = results.ResultReader().Close()
+		tag, warning = command.String(), state.warning
+	}
+	if closeErr := results.Close(); closeErr != nil {
+		l.spoilt = true
+		if !answered {
+			err = closeErr
+		}
+	}
+	return tag, warning, err
 }
 
 // release hands the connection back, after commit or rollback.
 func (d *DB) release(l *lease, suspect bool) {
-	l.cancel()
-	if suspect && !l.cut && l.raw.IsClosed() {
-		d.invalidate(l.raw)
+	if suspect && !l.cut && l.conn.IsClosed() && !stateOf(l.conn.PgConn()).severed {
+		d.invalidate(l.conn)
 	}
-	d.retire(l.raw)
-	_ = l.conn.Close() // pgxpool destroys the connection if it is closed or still in a transaction
+	d.giveBack(l)
 	d.out.Add(-1)
 	d.gate.leave()
+}
+
+// giveBack returns the connection to the pool, which closes it if it is closed,
+// spoilt or still in a transaction.
+func (d *DB) giveBack(l *lease) {
+	d.retire(l.conn)
+	if l.spoilt && !l.lost() {
+		d.hangUp(l.conn)
+	}
+	if l.spoilt || l.lost() {
+		ctx, cancel := context.WithTimeout(d.bridge.ctx, time.Second)
+		defer cancel()
+		_ = l.conn.Close(ctx) // so that the pool sees it closed
+	}
+	_ = l.driver.Close()
 }

@@ -16,9 +16,6 @@ func (s *Session) observe(ctx context.Context, query string, args []any, start t
 	s.mu.Lock()
 	s.stats.Queries++
 	s.stats.Time += took
-	if err != nil {
-		s.fail(err)
-	}
 	repeated := s.countRepeat(query)
 	s.mu.Unlock()
 
@@ -44,6 +41,14 @@ func (s *Session) countRepeat(query string) bool {
 	return s.seen[query] == repeatLimit+1
 }
 
+// echoBegin logs BEGIN, and the settings that travel with it.
+func (d *DB) echoBegin(ctx context.Context, b beginning, start time.Time, err error) {
+	d.echo(ctx, b.begin, nil, start, err)
+	if len(b.names) > 0 && err == nil {
+		d.echo(ctx, settingsSQL, []any{b.names, b.values}, start, nil)
+	}
+}
+
 // echo logs a statement if DB_ECHO is on.
 func (d *DB) echo(ctx context.Context, query string, args []any, start time.Time, err error) {
 	if !d.opts.Echo {
@@ -60,7 +65,7 @@ func (d *DB) echo(ctx context.Context, query string, args []any, start time.Time
 func (d *DB) describe(query string, args []any, took time.Duration) []slog.Attr {
 	attrs := []slog.Attr{slog.String("sql", query), slog.Float64("ms", milliseconds(took))}
 	if d.opts.Dev && len(args) > 0 {
-		attrs = append(attrs, slog.Any("params", args))
+		attrs = append(attrs, slog.Any("params", shown(args)))
 	}
 	return attrs
 }

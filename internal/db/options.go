@@ -18,6 +18,7 @@ type Options struct {
 	PrePing      bool          // a dead connection is replaced before the caller notices
 	OverflowIdle time.Duration // how long an overflow connection may lie idle
 	MaxWaiting   int           // callers that may wait at once; 0: no limit
+	Reset        Reset         // what a session leaves to the next one on its connection
 
 	ConnectTimeout           time.Duration // one connection attempt, and one BEGIN
 	StatementTimeout         time.Duration // server side; 0 off
@@ -30,5 +31,14 @@ type Options struct {
 	Dev           bool          // log statements' parameters and repeated statements
 	Logger        *slog.Logger
 }
+
+// Reset says what is undone between two sessions on one connection.
+type Reset string
+
+// The values of Reset. The zero value is ResetFull.
+const (
+	ResetFull     Reset = "full"     // whatever a session has set, and its transaction
+	ResetRollback Reset = "rollback" // its transaction only
+)
 
 func (o Options) maxConns() int { return o.PoolSize + o.MaxOverflow }

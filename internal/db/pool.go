@@ -16,13 +16,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// cancelGrace is how long a cancelled statement may take to end; then its
-// connection is cut.
-const cancelGrace = 500 * time.Millisecond
-
-// generationKey names the pool's generation in a connection's custom data.
-const generationKey = "generation"
-
 // poolConfig maps SQLAlchemy's parameters to pgxpool's.
 func (d *DB) poolConfig() (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(d.opts.URL)
@@ -57,8 +50,9 @@ func (o Options) connConfig(cfg *pgx.ConnConfig) {
 	cfg.ConnectTimeout = o.ConnectTimeout
 	cfg.DialFunc = o.dial
 	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelGrace}
+		return &canceller{conn: c}
 	}
+	cfg.OnNotice = noteWarning
 	if cfg.RuntimeParams["application_name"] == "" {
 		cfg.RuntimeParams["application_name"] = "transcription-api"
 	}
@@ -89,7 +83,7 @@ func (o Options) dial(ctx context.Context, network, addr string) (net.Conn, erro
 
 func (d *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 	d.opened.Add(1)
-	conn.PgConn().CustomData()[generationKey] = d.generation.Load()
+	newState(conn, d.generation.Load())
 	return clearDeadline(ctx, conn)
 }
 
@@ -98,22 +92,28 @@ func clearDeadline(_ context.Context, conn *pgx.Conn) error {
 	return conn.PgConn().Conn().SetDeadline(time.Time{})
 }
 
-// beforeClose takes leave of the server and waits until it has hung up, since
-// the connection's slot goes to the next one then: a backend that is still
-// ending counts against max_connections. The socket of a connection that does
-// not close in time is cut, so that a dead line gives its slot back.
+// beforeClose lets the server hang up first. The socket of a connection that
+// does not close in time is cut, so that a dead line gives its slot back.
 func (d *DB) beforeClose(conn *pgx.Conn) {
-	socket := conn.PgConn().Conn()
 	if !conn.IsClosed() {
-		_ = socket.SetDeadline(time.Now().Add(min(d.opts.ConnectTimeout, time.Second)))
-		_, _ = socket.Write([]byte{'X', 0, 0, 0, 4}) // Terminate
-		_, _ = io.Copy(io.Discard, socket)
+		d.hangUp(conn)
 	}
+	socket := conn.PgConn().Conn()
 	cut := time.AfterFunc(d.opts.ConnectTimeout, func() { socket.Close() })
 	go func() {
 		<-conn.PgConn().CleanupDone()
 		cut.Stop()
 	}()
+}
+
+// hangUp ends the backend and waits until the server has closed the connection,
+// since its slot goes to the next one then: a backend that is still ending
+// counts against max_connections.
+func (d *DB) hangUp(conn *pgx.Conn) {
+	socket := conn.PgConn().Conn()
+	_ = socket.SetDeadline(time.Now().Add(min(d.opts.ConnectTimeout, time.Second)))
+	_, _ = socket.Write([]byte{'X', 0, 0, 0, 4}) // Terminate
+	_, _ = io.Copy(io.Discard, socket)
 }
 
 // invalidate replaces all connections as old as this dead one: what ended it
@@ -133,7 +133,7 @@ func (d *DB) invalidate(conn *pgx.Conn) {
 
 // outdated reports a connection that was opened before the last reset.
 func (d *DB) outdated(conn *pgx.Conn) bool {
-	return conn.PgConn().CustomData()[generationKey] != d.generation.Load()
+	return stateOf(conn.PgConn()).generation != d.generation.Load()
 }
 
 // retire counts a connection that the pool will close when it is handed back.

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -22,16 +21,21 @@ const (
 // Session is one transaction, begun when its first statement comes: without
 // one it takes no connection. Its owner (the request's middleware, WithSession)
 // ends it; code in between gets the *gorm.DB bound to it. Like the transaction
-// it serves one goroutine at a time.
+// it serves one goroutine at a time, and one statement: see ErrSessionBusy.
 type Session struct {
 	db   *DB
 	ctx  context.Context
 	opts sessionOptions
 
-	mu     sync.Mutex
-	lease  *lease // nil until the first statement
+	turn sync.Mutex // held by the statement that runs, and by the end
+
+	mu     sync.Mutex // guards what follows
+	lease  *lease     // nil until the first statement
+	open   *openRows  // of the last statement, until they are closed
 	ended  bool
 	failed error // the first error of a statement
+	misuse error // a programming error: nothing may be committed
+	dirty  bool  // a statement may have set what outlives the transaction
 	hooks  []func(context.Context)
 	marks  map[string]int // how many hooks there were at each savepoint
 	stats  Stats
@@ -64,31 +68,44 @@ func (s *Session) DB() *gorm.DB {
 	return tx
 }
 
+// sessionOf returns the session that tx belongs to, or nil.
+func sessionOf(tx *gorm.DB) *Session {
+	pool := tx.Statement.ConnPool
+	if prepared, ok := pool.(*gorm.PreparedStmtTX); ok {
+		pool = prepared.Tx
+	}
+	if c, ok := pool.(*sessionConn); ok {
+		return c.s
+	}
+	return nil
+}
+
 // begin returns the session's transaction, and begins it for the first caller.
 // If that fails all statements fail: as in a transaction, one that was swallowed
-// must not leave the rest to be committed. After the end it returns sql.ErrTxDone.
+// must not leave the rest to be committed. The caller holds turn.
 func (s *Session) begin() (*lease, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		return nil, sql.ErrTxDone
-	}
 	if s.lease != nil {
 		return s.lease, nil
 	}
-	if s.failed != nil {
-		return nil, s.failed
+	if failed := s.failure(); failed != nil {
+		return nil, failed
 	}
+	begin, err := s.opts.beginning(s.ctx)
 	start := time.Now()
-	l, err := s.db.lease(s.ctx, sql.TxOptions{Isolation: s.opts.isolation, ReadOnly: s.opts.readOnly})
+	var l *lease
+	if err == nil {
+		l, err = s.db.lease(s.ctx, begin)
+	}
+	s.db.echoBegin(s.ctx, begin, start, err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.stats.Time += time.Since(start)
-	s.db.echo(s.ctx, "BEGIN"+s.opts.String(), nil, start, err)
 	if err != nil {
 		s.fail(err)
 		return nil, err
 	}
 	s.lease, s.leak = l, s.db.watchLeak(s.ctx)
-	return l, s.applyLimits(l)
+	return l, nil
 }
 
 // Commit ends the session: it commits if nothing failed and ctx is alive, hands
@@ -99,12 +116,10 @@ func (s *Session) Commit() error {
 	if !ok {
 		return sql.ErrTxDone
 	}
-	if err := context.Cause(s.ctx); err != nil {
+	defer s.turn.Unlock()
+	if err := s.refusal(l); err != nil {
 		s.undo(l)
 		return err
-	}
-	if failed := s.failure(); l == nil && failed != nil { // not even a connection, and nobody has told
-		return failed
 	}
 	if l != nil {
 		if err := s.commit(l); err != nil {
@@ -115,13 +130,30 @@ func (s *Session) Commit() error {
 	return nil
 }
 
+// refusal says why nothing may be committed: ctx has ended, the session was
+// used wrongly, or it got not even a connection.
+func (s *Session) refusal(l *lease) error {
+	if err := context.Cause(s.ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.misuse != nil {
+		return s.misuse
+	}
+	if l == nil {
+		return s.failed
+	}
+	return nil
+}
+
 func (s *Session) commit(l *lease) error {
 	start := time.Now()
-	err := l.commit(s.commitLimit())
+	err := l.commit(s.ctx, s.commitLimit(), s.reset())
 	s.finish(l, err != nil)
 	s.spent(start)
 	s.db.echo(s.ctx, "COMMIT", nil, start, err)
-	if failed := s.failure(); err != nil && failed != nil && !errors.Is(err, ErrCommitUnknown) {
+	if failed := s.failure(); err != nil && failed != nil && !isUnknown(err) {
 		return fmt.Errorf("%w, after: %w", err, failed)
 	}
 	return err
@@ -132,6 +164,7 @@ func (s *Session) commit(l *lease) error {
 func (s *Session) Rollback() {
 	if l, ok := s.end(); ok {
 		s.undo(l)
+		s.turn.Unlock()
 	}
 }
 
@@ -140,30 +173,65 @@ func (s *Session) undo(l *lease) {
 		return
 	}
 	start := time.Now()
-	l.rollback(endTimeout - cancelGrace)
+	if !l.lost() {
+		l.rollback(s.ctx, endTimeout-cancelGrace, s.reset())
+	}
 	s.finish(l, s.ctx.Err() == nil)
 	s.spent(start)
 	s.db.echo(s.ctx, "ROLLBACK", nil, start, nil)
 }
 
-// end marks the session as ended; ok is false if it was so before.
+// end marks the session as ended and takes its turn for good; ok is false if it
+// has ended before. A statement that still runs, in another goroutine, is cut
+// off, and rows that were left open are closed.
 func (s *Session) end() (l *lease, ok bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.ended {
+		s.mu.Unlock()
 		return nil, false
 	}
 	s.ended = true
-	return s.lease, true
+	s.mu.Unlock()
+	if !s.turn.TryLock() {
+		s.abuse(fmt.Errorf("%w: the session ended while a goroutine was in a statement", ErrSessionBusy))
+		s.interrupt()
+		s.turn.Lock()
+	}
+	s.mu.Lock()
+	l, open := s.lease, s.open
+	s.mu.Unlock()
+	if open != nil {
+		open.shut()
+	}
+	return l, true
 }
 
 func (s *Session) finish(l *lease, suspect bool) {
-	if s.demoted(s.failure()) {
-		s.db.invalidate(l.raw)
+	s.mu.Lock()
+	failed, misuse := s.failed, s.misuse
+	s.mu.Unlock()
+	if s.demoted(failed) {
+		s.db.invalidate(l.conn)
 	}
-	s.db.release(l, suspect)
+	s.db.release(l, suspect && misuse == nil)
 	s.leak.stop()
 }
+
+// reset is what follows COMMIT or ROLLBACK, in the same write, where a statement
+// may have set what outlives the transaction.
+func (s *Session) reset() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.dirty || s.db.opts.Reset == ResetRollback {
+		return ""
+	}
+	return resetSQL
+}
+
+// resetSQL undoes what outlives a transaction and leaves pgx's prepared
+// statements, which DISCARD ALL would end. The first two are for the rights to
+// do the rest.
+const resetSQL = `; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; SELECT pg_catalog.pg_advisory_unlock_all()`
 
 // commitLimit is what is left of the context's time, at least endTimeout.
 func (s *Session) commitLimit() time.Duration {

@@ -1,7 +1,6 @@
 package db_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -173,21 +172,4 @@ func TestSessionDebug(t *testing.T) {
 			t.Errorf("%d rows after ROLLBACK", n)
 		}
 	}
-}
-
-// TestSessionDB: tx.DB() is the pool as database/sql sees it, outside of the session.
-func TestSessionDB(t *testing.T) {
-	t.Parallel()
-	conn, _, _ := sessionOpen(t, sessionPool(1, 0))
-	s, tx := sessionNew(t, conn, t.Context())
-	sessionMust(t, tx.Exec("SELECT 1").Error)
-	pool, err := tx.DB()
-	sessionMust(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := pool.PingContext(ctx); err == nil {
-		t.Error("the pool's only connection is with the session, and yet a ping got one")
-	}
-	sessionMust(t, s.Commit())
-	sessionMust(t, pool.PingContext(t.Context()))
 }

@@ -205,3 +205,12 @@ func sessionHoldLock(t testing.TB, url string) (release func()) {
 		sessionMust(t, err)
 	}
 }
+
+// sessionLocked waits until a statement waits for sessionHoldLock's lock.
+func sessionLocked(t testing.TB, url string) {
+	t.Helper()
+	sessionEventually(t, "a statement waits for the lock", func() bool {
+		return sessionAsk[int](t, url, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`) > 0
+	})
+}

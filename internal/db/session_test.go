@@ -156,58 +156,68 @@ func sessionIsDone(t *testing.T, s *db.Session, tx, prepared *gorm.DB) {
 	s.Rollback() // does nothing
 }
 
-// TestSessionBelongsToItsOwner: what is not the owner ends nothing and begins nothing.
+// TestSessionBelongsToItsOwner: what is not the owner ends nothing and begins nothing, and an owner that is not told
+// of the attempt commits nothing.
 func TestSessionBelongsToItsOwner(t *testing.T) {
 	t.Parallel()
-	conn, url, _ := sessionOpen(t)
-	s, tx := sessionNew(t, conn, t.Context())
-	sessionMust(t, sessionInsert(tx, "a"))
-	before := sessionScan[int64](t, tx, "SELECT txid_current()")
-	for name, err := range map[string]error{
-		"Commit": tx.WithContext(t.Context()).Commit().Error, "Rollback": tx.WithContext(t.Context()).Rollback().Error,
-	} {
-		if !errors.Is(err, db.ErrSessionOwned) {
-			t.Errorf("%s: %v, want ErrSessionOwned", name, err)
-		}
+	attempts := map[string]func(tx *gorm.DB) error{
+		"Commit":   func(tx *gorm.DB) error { return tx.Commit().Error },
+		"Rollback": func(tx *gorm.DB) error { return tx.Rollback().Error },
+		"Begin":    func(tx *gorm.DB) error { return tx.Begin().Error },
+		"DB":       func(tx *gorm.DB) error { _, err := tx.DB(); return err },
+		"Connection": func(tx *gorm.DB) error {
+			return tx.Connection(func(tx *gorm.DB) error { return sessionInsert(tx, "b") })
+		},
 	}
-	if err := tx.Begin().Error; !errors.Is(err, gorm.ErrInvalidTransaction) {
-		t.Errorf("Begin: %v, want gorm.ErrInvalidTransaction", err)
-	}
-	if n := sessionRows(t, url); n != 0 {
-		t.Errorf("%d rows are committed", n)
-	}
-	if after := sessionScan[int64](t, tx, "SELECT txid_current()"); after != before {
-		t.Errorf("the transaction was %d and is %d", before, after)
-	}
-	if n := conn.Counters().Acquires; n != 1 {
-		t.Errorf("%d connections were taken, want 1", n)
-	}
-	sessionMust(t, s.Commit())
-	if n := sessionRows(t, url); n != 1 {
-		t.Errorf("%d rows in the end, want 1", n)
+	for name, attempt := range attempts {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, url, _ := sessionOpen(t)
+			s, tx := sessionNew(t, conn, t.Context())
+			sessionMust(t, sessionInsert(tx, "a"))
+			if err := attempt(tx.WithContext(t.Context())); !errors.Is(err, db.ErrSessionOwned) {
+				t.Errorf("%v, want ErrSessionOwned", err)
+			}
+			if err := sessionInsert(tx, "c"); !errors.Is(err, db.ErrSessionOwned) {
+				t.Errorf("a statement after it: %v, want ErrSessionOwned", err)
+			}
+			if err := s.Commit(); !errors.Is(err, db.ErrSessionOwned) || db.Classify(err) != db.Other {
+				t.Errorf("the owner's Commit: %v, want ErrSessionOwned", err)
+			}
+			if n, taken := sessionRows(t, url), conn.Counters().Acquires; n != 0 || taken != 1 {
+				t.Errorf("%d rows, %d connections taken, want 0 and 1", n, taken)
+			}
+			sessionIdle(t, conn, url)
+		})
 	}
 }
 
-// TestSessionBeginsOnce: goroutines are not meant to share a session, but two that start it must not leak a connection.
-func TestSessionBeginsOnce(t *testing.T) {
+// TestSessionOfManyGoroutines: goroutines that share a session get an error, none ends the process, nothing is saved and
+// no connection leaks.
+func TestSessionOfManyGoroutines(t *testing.T) {
 	t.Parallel()
 	conn, url, _ := sessionOpen(t)
+	release := sessionHoldLock(t, url)
 	s, tx := sessionNew(t, conn, t.Context())
+	first := make(chan error)
+	go func() { first <- tx.Exec("SELECT pg_advisory_xact_lock(4)").Error }()
+	sessionLocked(t, url)
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			if err := sessionInsert(tx, "a"); err != nil {
-				t.Error(err)
+			if err := sessionInsert(tx, "a"); !errors.Is(err, db.ErrSessionBusy) {
+				t.Errorf("%v, want ErrSessionBusy", err)
 			}
 		})
 	}
 	all.Wait()
-	if n, out := conn.Counters().Acquires, conn.Status().CheckedOut; n != 1 || out != 1 {
-		t.Errorf("%d connections were taken, %d are out, want 1 and 1", n, out)
+	release()
+	sessionMust(t, <-first)
+	if err := s.Commit(); !errors.Is(err, db.ErrSessionBusy) || db.Classify(err) != db.Other {
+		t.Errorf("Commit: %v, want ErrSessionBusy", err)
 	}
-	sessionMust(t, s.Commit())
-	if n := sessionAsk[int](t, url, "SELECT count(DISTINCT xmin::text) FROM items"); n != 1 {
-		t.Errorf("the rows are of %d transactions, want 1", n)
+	if n, taken := sessionRows(t, url), conn.Counters().Acquires; n != 0 || taken != 1 {
+		t.Errorf("%d rows, %d connections taken, want 0 and 1", n, taken)
 	}
 	sessionIdle(t, conn, url)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
+	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/models"
@@ -68,6 +69,7 @@ var answers = []struct {
 	detail string
 }{
 	{models.ErrNotFound, http.StatusNotFound, noSuchThing},
+	{gorm.ErrRecordNotFound, http.StatusNotFound, noSuchThing},
 	{models.ErrModified, http.StatusPreconditionFailed, "It has changed since: fetch it again and repeat the request with its new ETag."},
 	{db.ErrPoolTimeout, http.StatusServiceUnavailable, "The service is busy. Try again shortly."},
 	{db.ErrQueueFull, http.StatusServiceUnavailable, "The service is busy. Try again shortly."},

@@ -1,0 +1,182 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// run runs one statement in the session, beginning it if need be, and accounts
+// for it.
+func run[T any](s *Session, ctx context.Context, query string, args []any, do func(*lease) (T, error)) (result T, err error) {
+	if err := s.enter(query); err != nil {
+		return result, err
+	}
+	defer s.turn.Unlock()
+	l, err := s.begin()
+	if err != nil {
+		return result, err
+	}
+	start := time.Now()
+	first := s.stats.Queries == 0
+	result, err = do(l)
+	if first && isOutdatedPlan(err) && l.beginAgain(s) {
+		result, err = do(l)
+	}
+	s.observe(ctx, query, args, start, err)
+	return result, err
+}
+
+// enter takes the session's turn for a statement, or says why it cannot have it.
+func (s *Session) enter(query string) error {
+	if !s.turn.TryLock() {
+		if s.hasEnded() {
+			return sql.ErrTxDone
+		}
+		return s.abuse(fmt.Errorf("%w: another goroutine is in a statement: give each goroutine a session of its own", ErrSessionBusy))
+	}
+	err := s.admit(query)
+	if err != nil {
+		s.turn.Unlock()
+	}
+	return err
+}
+
+// admit refuses a statement of a session that has ended or was used wrongly,
+// that comes while rows are open, or that would end the transaction.
+func (s *Session) admit(query string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	effect := s.db.effects.of(query)
+	s.dirty = s.dirty || effect.sets
+	switch {
+	case s.ended:
+		return sql.ErrTxDone
+	case s.misuse != nil:
+		return s.misuse
+	case s.open != nil:
+		s.misuse = fmt.Errorf("%w: the rows of %q are still open: read them to the end or close them first", ErrSessionBusy, s.open.query)
+	case effect.ends:
+		s.misuse = fmt.Errorf("%w: refused: %s", ErrSessionOwned, query)
+	}
+	return s.misuse
+}
+
+func (s *Session) hasEnded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+// abuse marks the session as used wrongly: its statements fail from here on,
+// and nothing is committed, even if nobody looks at the error.
+func (s *Session) abuse(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.misuse == nil {
+		s.misuse = err
+	}
+	return err
+}
+
+// interrupt ends a statement that runs in another goroutine by cutting its line.
+func (s *Session) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lease != nil {
+		_ = s.lease.conn.PgConn().Conn().SetDeadline(time.Unix(1, 0))
+	}
+}
+
+// settle turns the outcome of a statement into the session's own error, and
+// remembers the first one. A transaction that is gone after the statement is a
+// programming error even where PostgreSQL reports none.
+func (s *Session) settle(ctx context.Context, l *lease, query string, err error) error {
+	err = s.explain(ctx, l, err)
+	if !l.lost() && !l.open() {
+		return s.abuse(fmt.Errorf("%w by: %s", errors.Join(ErrTransactionEnded, err), query))
+	}
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fail(err)
+	}
+	return err
+}
+
+// explain puts the reason before what it did to the statement: PostgreSQL's
+// "canceling statement due to user request" does not say why it was cancelled,
+// nor "current transaction is aborted" by what.
+func (s *Session) explain(ctx context.Context, l *lease, err error) error {
+	failed := s.failure()
+	switch cause := context.Cause(ctx); {
+	case err == nil, cause != nil && errors.Is(err, cause):
+		return err
+	case cause != nil:
+		return fmt.Errorf("%w: %w", cause, err)
+	case l.lost(), errors.Is(err, errLost), s.demoted(err):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case failed != nil && isAborted(err) && Classify(failed) == Unavailable:
+		return fmt.Errorf("%w, after which: %w", failed, err)
+	case failed != nil && isAborted(err):
+		return fmt.Errorf("%w, by: %w", err, failed)
+	default:
+		return err
+	}
+}
+
+// isAborted recognises a statement that an earlier one's error has doomed.
+func isAborted(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "25P02"
+}
+
+// demoted reports a server that takes no writes from a session that may write:
+// after a failover the pool's connections lead to the wrong one.
+func (s *Session) demoted(err error) bool { return isReadOnlyServer(err) && !s.opts.readOnly }
+
+// isOutdatedPlan recognises a statement whose cached plan or description no
+// longer fits the tables: a column's type was changed, or what pgx has prepared
+// is gone. pgx forgets a statement that failed, so the next try has a new plan.
+// Only the first two kinds are certain; the others may be the statement's own
+// fault, which it then reports again.
+func isOutdatedPlan(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	switch pg.Code {
+	case "0A000", // cached plan must not change result type
+		"26000", // prepared statement does not exist
+		"08P01", // bind message has 3 result formats but query has 4 columns
+		"42804", // column is of type text but expression is of type bigint
+		"42883", // operator does not exist
+		"22P03": // incorrect binary data format in bind parameter
+		return true
+	}
+	return false
+}
+
+// beginAgain replaces a transaction in which nothing has been done. It reports
+// whether that worked.
+func (l *lease) beginAgain(s *Session) bool {
+	if l.lost() || s.ctx.Err() != nil {
+		return false
+	}
+	begin, err := s.opts.beginning(s.ctx)
+	if err != nil {
+		return false
+	}
+	l.rollback(s.ctx, endTimeout-cancelGrace, "")
+	if l.lost() || s.db.beginTx(s.ctx, l, begin) != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = nil
+	return true
+}
