@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,43 +20,25 @@ import (
 type lease struct {
 	driver *stdlib.Conn // the connection as database/sql's driver has it
 	conn   *pgx.Conn    // the same connection
+	line   *line        // its network side
 	cut    bool         // COMMIT or ROLLBACK was cut off at its limit
 	spoilt bool         // holds what no reset undoes: not to be used again
 }
 
-// errStale says that BEGIN met a connection that was dead already.
+// errStale says that a connection was dead already.
 var errStale = errors.New("stale connection")
 
 // errLost stands for database/sql's driver.ErrBadConn, which callers must not
 // see: it makes them believe that they may repeat.
 var errLost = errors.New("connection lost")
 
-// lease waits for a connection and begins a transaction on it, all within
-// PoolTimeout. A connection found dead is replaced and BEGIN repeated: nothing
-// of the caller's was sent, so that is always safe. Errors: ErrPoolTimeout,
-// ErrQueueFull, ErrUnavailable, a setting that PostgreSQL refuses, or the cause
-// for which ctx ended.
-func (d *DB) lease(ctx context.Context, begin beginning) (*lease, error) {
+// enter waits until the session may have a connection. Errors: ErrPoolTimeout,
+// ErrQueueFull, or the cause for which ctx ended.
+func (d *DB) enter(wait context.Context) error {
 	start := time.Now()
-	wait, stop := context.WithTimeoutCause(ctx, d.opts.PoolTimeout, ErrPoolTimeout)
-	defer stop()
 	err := d.gate.enter(wait)
 	d.waitNanos.Add(int64(time.Since(start)))
-	if err != nil {
-		return nil, d.countTimeout(err)
-	}
-	for {
-		l, err := d.beginOnce(wait, begin)
-		if err == nil {
-			d.acquires.Add(1)
-			d.out.Add(1)
-			return l, nil
-		}
-		if !errors.Is(err, errStale) || !d.opts.PrePing || wait.Err() != nil {
-			d.gate.leave()
-			return nil, d.leaseError(wait, err)
-		}
-	}
+	return d.countTimeout(err)
 }
 
 // countTimeout counts the callers that waited in vain.
@@ -66,23 +49,68 @@ func (d *DB) countTimeout(err error) error {
 	return err
 }
 
-// leaseError puts the reason for which the wait ended first, before the error
-// to which that led.
-func (d *DB) leaseError(wait context.Context, err error) error {
-	switch cause := context.Cause(wait); {
-	case cause == nil && errors.Is(err, errSetting):
-		return err
-	case cause == nil:
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case errors.Is(cause, ErrPoolTimeout):
-		return d.countTimeout(fmt.Errorf("%w: %w", cause, err))
-	default:
-		return fmt.Errorf("%w: %w", cause, err)
+// lease takes a connection and begins on it, with the statement that send
+// sends, all within PoolTimeout. A connection found dead is replaced and both
+// are repeated: BEGIN was not answered, so nothing was done, and a transaction
+// that has not seen COMMIT changes nothing. It returns the lease if the
+// transaction has begun; the error is then send's.
+//
+// Other errors: ErrPoolTimeout, ErrQueueFull, ErrUnavailable, a setting that
+// PostgreSQL refuses, the cause for which ctx ended; and send's own if it sent
+// nothing (outcome unsent).
+func (d *DB) lease(ctx context.Context, begin beginning, send func(*lease) error) (*lease, outcome, error) {
+	wait, stop := context.WithTimeoutCause(ctx, d.opts.PoolTimeout, ErrPoolTimeout)
+	defer stop()
+	if err := d.enter(wait); err != nil {
+		return nil, unanswered, err
+	}
+	var counted sync.Once
+	for {
+		l, reached, err := d.beginOnce(wait, begin, func(l *lease) error {
+			counted.Do(func() { d.acquires.Add(1) })
+			return send(l)
+		})
+		if reached == begun {
+			return l, begun, err
+		}
+		if reached != unanswered || !d.opts.PrePing || wait.Err() != nil || !errors.Is(err, errStale) {
+			d.gate.leave()
+			return nil, reached, d.leaseError(wait, reached, err)
+		}
 	}
 }
 
-// beginOnce takes one connection and begins on it, or hands it back.
-func (d *DB) beginOnce(wait context.Context, begin beginning) (*lease, error) {
+// beginOnce tries one connection. It hands it back unless the transaction has begun.
+func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*lease) error) (*lease, outcome, error) {
+	l, err := d.take(wait)
+	if err != nil {
+		return nil, unanswered, err
+	}
+	d.out.Add(1)
+	if err = l.line.arm(begin, !d.opts.PgBouncer, d.opts.ConnectTimeout); err == nil {
+		err = send(l)
+	}
+	reached := l.line.disarm()
+	switch {
+	case reached == begun:
+		return l, begun, err
+	case l.lost():
+		reached = unanswered
+		if wait.Err() == nil || !stateOf(l.conn.PgConn()).severed {
+			l.conn.PgConn().Conn().Close() // else pgx says goodbye first, and on a dead line keeps the slot for it
+			d.invalidate(l.conn)
+			err = fmt.Errorf("%w: %w", errStale, err)
+		}
+	case reached == refused:
+		l.spoilt = true
+	}
+	d.giveBack(l)
+	d.out.Add(-1)
+	return nil, reached, err
+}
+
+// take takes a connection out of the pool, or opens one.
+func (d *DB) take(wait context.Context) (*lease, error) {
 	conn, err := d.connector.Connect(wait)
 	if err != nil {
 		if d.closing.Load() {
@@ -92,29 +120,31 @@ func (d *DB) beginOnce(wait context.Context, begin beginning) (*lease, error) {
 	}
 	l := &lease{driver: conn.(*stdlib.Conn)}
 	l.conn = l.driver.Conn()
-	err = d.beginTx(wait, l, begin)
-	if err == nil {
-		return l, nil
-	}
-	if l.lost() && (wait.Err() == nil || l.conn.IsClosed() && !stateOf(l.conn.PgConn()).severed) {
-		l.conn.PgConn().Conn().Close() // else pgx says goodbye first, and on a dead line keeps the slot for it
-		d.invalidate(l.conn)
-		err = fmt.Errorf("%w: %w", errStale, err)
-	}
-	d.giveBack(l)
-	return nil, fmt.Errorf("begin: %w", err)
+	l.line = l.conn.PgConn().Conn().(*line)
+	return l, nil
 }
 
-// beginTx sends BEGIN, which gets ConnectTimeout at most, since on a half-open
-// line it would wait for ever.
-func (d *DB) beginTx(wait context.Context, l *lease, begin beginning) error {
-	limit := max(d.opts.ConnectTimeout-cancelGrace, d.opts.ConnectTimeout/2)
-	ctx, cancel := context.WithTimeout(wait, limit)
-	defer cancel()
-	err := begin.on(ctx, l.conn)
-	if err != nil && !l.lost() && l.open() {
-		l.rollback(wait, limit, "")
+// leaseError puts the reason for which the wait ended first, before the error
+// to which that led.
+func (d *DB) leaseError(wait context.Context, reached outcome, err error) error {
+	switch cause := context.Cause(wait); {
+	case reached == unsent:
+		return err
+	case errors.Is(cause, ErrPoolTimeout):
+		return d.countTimeout(fmt.Errorf("%w: %w", cause, err))
+	case cause != nil:
+		return fmt.Errorf("%w: %w", cause, err)
+	case reached == refused:
+		return fmt.Errorf("begin: %w", err)
+	default:
+		return fmt.Errorf("%w: begin: %w", ErrUnavailable, err)
 	}
+}
+
+// nothing is a statement without effect, for a BEGIN that cannot travel with
+// the one that follows.
+func (l *lease) nothing(ctx context.Context) error {
+	_, err := l.conn.PgConn().ExecParams(ctx, "", nil, nil, nil, nil).Close()
 	return err
 }
 
@@ -138,6 +168,12 @@ func (l *lease) query(ctx context.Context, query string, args []any) (*stdlib.Ro
 
 // lost reports that the connection is gone, whoever ended it.
 func (l *lease) lost() bool { return l.conn.IsClosed() || stateOf(l.conn.PgConn()).severed }
+
+// sever cuts the line on this side: that says nothing about the server.
+func (l *lease) sever() {
+	stateOf(l.conn.PgConn()).severed = true
+	_ = l.conn.PgConn().Conn().Close()
+}
 
 // open reports whether the transaction is still there, failed or not.
 func (l *lease) open() bool { return l.conn.PgConn().TxStatus() != 'I' }

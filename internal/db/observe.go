@@ -44,8 +44,8 @@ func (s *Session) countRepeat(query string) bool {
 // echoBegin logs BEGIN, and the settings that travel with it.
 func (d *DB) echoBegin(ctx context.Context, b beginning, start time.Time, err error) {
 	d.echo(ctx, b.begin, nil, start, err)
-	if len(b.names) > 0 && err == nil {
-		d.echo(ctx, settingsSQL, []any{b.names, b.values}, start, nil)
+	for i, name := range b.names {
+		d.echo(ctx, setLocalSQL, []any{name, b.values[i]}, start, err)
 	}
 }
 

@@ -33,6 +33,7 @@ func (d *DB) poolConfig() (*pgxpool.Config, error) {
 	cfg.AfterConnect = d.afterConnect
 	cfg.BeforeClose = d.beforeClose
 	d.opts.connConfig(cfg.ConnConfig)
+	cfg.ConnConfig.AfterNetConnect = newLine
 	return cfg, nil
 }
 

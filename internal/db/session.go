@@ -34,6 +34,7 @@ type Session struct {
 	open   *openRows  // of the last statement, until they are closed
 	ended  bool
 	failed error // the first error of a statement
+	broken error // why the transaction could not begin
 	misuse error // a programming error: nothing may be committed
 	dirty  bool  // a statement may have set what outlives the transaction
 	hooks  []func(context.Context)
@@ -80,32 +81,59 @@ func sessionOf(tx *gorm.DB) *Session {
 	return nil
 }
 
-// begin returns the session's transaction, and begins it for the first caller.
-// If that fails all statements fail: as in a transaction, one that was swallowed
-// must not leave the rest to be committed. The caller holds turn.
-func (s *Session) begin() (*lease, error) {
-	if s.lease != nil {
-		return s.lease, nil
-	}
-	if failed := s.failure(); failed != nil {
-		return nil, failed
+// begin begins the transaction with the statement that send sends, or in a
+// round trip of its own before a statement that has to come alone. If that
+// fails all statements fail: as in a transaction, one that was swallowed must
+// not leave the rest to be committed. The caller holds turn.
+func (s *Session) begin(ctx context.Context, alone bool, send func(*lease) error) (*lease, error) {
+	if s.broken != nil {
+		return nil, s.broken
 	}
 	begin, err := s.opts.beginning(s.ctx)
 	start := time.Now()
 	var l *lease
-	if err == nil {
-		l, err = s.db.lease(s.ctx, begin)
+	reached := unanswered
+	if err == nil && alone {
+		l, reached, err = s.db.lease(s.ctx, begin, func(l *lease) error { s.hold(l); return l.nothing(ctx) })
+	} else if err == nil {
+		l, reached, err = s.db.lease(s.ctx, begin, func(l *lease) error { s.hold(l); return send(l) })
 	}
-	s.db.echoBegin(s.ctx, begin, start, err)
+	if l == nil {
+		s.letGo(reached, start, err)
+	}
+	var refusal error
+	if l == nil {
+		refusal = err
+	}
+	s.db.echoBegin(s.ctx, begin, start, refusal)
+	if l != nil && alone && err == nil {
+		err = send(l)
+	}
+	return l, err
+}
+
+// hold notes the connection that the session has, before its first statement is sent.
+func (s *Session) hold(l *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats.Time += time.Since(start)
-	if err != nil {
-		s.fail(err)
-		return nil, err
+	s.lease = l
+	if s.leak == nil {
+		s.leak = s.db.watchLeak(s.ctx)
 	}
-	s.lease, s.leak = l, s.db.watchLeak(s.ctx)
-	return l, nil
+}
+
+// letGo notes that there is no transaction, and why.
+func (s *Session) letGo(reached outcome, start time.Time, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lease = nil
+	s.leak.stop()
+	s.leak = nil
+	s.stats.Time += time.Since(start)
+	s.fail(err)
+	if reached != unsent {
+		s.broken = err
+	}
 }
 
 // Commit ends the session: it commits if nothing failed and ctx is alive, hands
@@ -116,6 +144,39 @@ func (s *Session) Commit() error {
 	if !ok {
 		return sql.ErrTxDone
 	}
+	return s.commitEnded(l)
+}
+
+// Finish is Commit for an owner that answers: it does not wait for the COMMIT
+// of a session that has only read, since that changes nothing of what was read.
+// The connection goes back when COMMIT has returned; Close waits for it.
+func (s *Session) Finish() error {
+	l, ok := s.end()
+	if !ok {
+		return sql.ErrTxDone
+	}
+	if !s.hasOnlyRead(l) {
+		return s.commitEnded(l)
+	}
+	go func() {
+		defer s.turn.Unlock()
+		_ = s.commit(l) // there is nothing to lose; DB_ECHO shows it
+	}()
+	return nil
+}
+
+// hasOnlyRead reports a READ ONLY transaction that is good as it is. Not so
+// under SERIALIZABLE, where a reader, too, can be told at COMMIT that what it saw
+// never was; and hooks run after COMMIT.
+func (s *Session) hasOnlyRead(l *lease) bool {
+	if l == nil || !s.opts.readOnly || s.opts.isolation == sql.LevelSerializable || len(s.hooks) > 0 {
+		return false
+	}
+	return s.refusal(l) == nil && !l.lost() && l.conn.PgConn().TxStatus() == 'T'
+}
+
+// commitEnded commits, and gives the turn back that end has taken.
+func (s *Session) commitEnded(l *lease) error {
 	defer s.turn.Unlock()
 	if err := s.refusal(l); err != nil {
 		s.undo(l)
@@ -151,7 +212,7 @@ func (s *Session) commit(l *lease) error {
 	start := time.Now()
 	err := l.commit(s.ctx, s.commitLimit(), s.reset())
 	s.finish(l, err != nil)
-	s.spent(start)
+	s.spent(time.Since(start))
 	s.db.echo(s.ctx, "COMMIT", nil, start, err)
 	if failed := s.failure(); err != nil && failed != nil && !isUnknown(err) {
 		return fmt.Errorf("%w, after: %w", err, failed)
@@ -177,7 +238,7 @@ func (s *Session) undo(l *lease) {
 		l.rollback(s.ctx, endTimeout-cancelGrace, s.reset())
 	}
 	s.finish(l, s.ctx.Err() == nil)
-	s.spent(start)
+	s.spent(time.Since(start))
 	s.db.echo(s.ctx, "ROLLBACK", nil, start, nil)
 }
 
@@ -257,11 +318,11 @@ func (s *Session) failure() error {
 	return s.failed
 }
 
-// spent adds the time of COMMIT or ROLLBACK.
-func (s *Session) spent(start time.Time) {
+// spent adds the time of BEGIN, COMMIT or ROLLBACK, or of waiting.
+func (s *Session) spent(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats.Time += time.Since(start)
+	s.stats.Time += d
 }
 
 // Stats returns the figures so far; call it after the end.

@@ -77,11 +77,12 @@ func (c *sessionConn) Rollback() error {
 	return c.s.abuse(fmt.Errorf("tx.Rollback: %w", ErrSessionOwned))
 }
 
-// exec runs a statement without rows in the session.
+// exec runs a statement without rows in the session. pgx sends one without
+// parameters by the simple protocol, since it may be several: BEGIN cannot
+// travel with these.
 func (s *Session) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	result, err := run(s, ctx, query, args, func(l *lease) (sql.Result, error) {
-		result, err := l.exec(ctx, query, args)
-		return result, s.settle(ctx, l, query, err)
+	result, err := run(s, ctx, query, args, len(args) == 0, func(l *lease) (sql.Result, error) {
+		return l.exec(ctx, query, args)
 	})
 	s.markHooks(query)
 	return result, err
@@ -89,10 +90,10 @@ func (s *Session) exec(ctx context.Context, query string, args []any) (sql.Resul
 
 // query runs a statement with rows in the session.
 func (s *Session) query(ctx context.Context, query string, args []any) (driver.Rows, error) {
-	return run(s, ctx, query, args, func(l *lease) (driver.Rows, error) {
+	return run(s, ctx, query, args, false, func(l *lease) (driver.Rows, error) {
 		rows, err := l.query(ctx, query, args)
 		if err != nil {
-			return nil, s.settle(ctx, l, query, err)
+			return nil, err
 		}
 		open := &openRows{Rows: rows, s: s, lease: l, ctx: ctx, query: query}
 		s.mu.Lock()

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 )
 
@@ -105,9 +104,6 @@ type beginning struct {
 	names, values []string
 }
 
-// errSetting wraps PostgreSQL's refusal of a setting.
-var errSetting = errors.New("set local")
-
 // beginning asks the options for the values of ctx.
 func (o sessionOptions) beginning(ctx context.Context) (beginning, error) {
 	b := beginning{begin: "BEGIN" + o.String()}
@@ -117,35 +113,11 @@ func (o sessionOptions) beginning(ctx context.Context) (beginning, error) {
 	for _, s := range o.settings {
 		value, err := s.value(ctx)
 		if err != nil {
-			return b, fmt.Errorf("%w %s: %w", errSetting, s.name, err)
+			return b, fmt.Errorf("set local %s: %w", s.name, err)
 		}
 		b.names, b.values = append(b.names, s.name), append(b.values, value)
 	}
 	return b, nil
-}
-
-// settingsSQL sets all settings in one statement.
-const settingsSQL = "SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS setting (name, value)"
-
-// on begins. Settings follow BEGIN in the same write; where it fails they are
-// skipped, since one Sync ends both.
-func (b beginning) on(ctx context.Context, conn *pgx.Conn) error {
-	if len(b.names) == 0 {
-		_, err := conn.Exec(ctx, b.begin)
-		return err
-	}
-	var batch pgx.Batch
-	batch.Queue(b.begin)
-	batch.Queue(settingsSQL, b.names, b.values)
-	results := conn.SendBatch(ctx, &batch)
-	defer results.Close()
-	if _, err := results.Exec(); err != nil {
-		return err
-	}
-	if _, err := results.Exec(); err != nil {
-		return fmt.Errorf("%w %s: %w", errSetting, strings.Join(b.names, ", "), err)
-	}
-	return results.Close()
 }
 
 // String is what follows BEGIN.

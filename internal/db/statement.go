@@ -11,22 +11,30 @@ import (
 )
 
 // run runs one statement in the session, beginning it if need be, and accounts
-// for it.
-func run[T any](s *Session, ctx context.Context, query string, args []any, do func(*lease) (T, error)) (result T, err error) {
+// for it. BEGIN travels with the first one, unless that has to come alone.
+func run[T any](s *Session, ctx context.Context, query string, args []any, alone bool, do func(*lease) (T, error)) (result T, err error) {
 	if err := s.enter(query); err != nil {
 		return result, err
 	}
 	defer s.turn.Unlock()
-	l, err := s.begin()
-	if err != nil {
-		return result, err
-	}
-	start := time.Now()
-	first := s.stats.Queries == 0
-	result, err = do(l)
-	if first && isOutdatedPlan(err) && l.beginAgain(s) {
+	called := time.Now()
+	var start time.Time
+	send := func(l *lease) (err error) {
+		start = time.Now()
 		result, err = do(l)
+		return err
 	}
+	l, first := s.lease, s.lease == nil
+	if !first {
+		err = send(l)
+	} else if l, err = s.begin(ctx, alone, send); l == nil {
+		return result, s.because(ctx, err)
+	}
+	if first && isOutdatedPlan(err) {
+		err = s.again(l, send)
+	}
+	err = s.settle(ctx, l, query, err)
+	s.spent(start.Sub(called))
 	s.observe(ctx, query, args, start, err)
 	return result, err
 }
@@ -97,7 +105,7 @@ func (s *Session) interrupt() {
 // programming error even where PostgreSQL reports none.
 func (s *Session) settle(ctx context.Context, l *lease, query string, err error) error {
 	err = s.explain(ctx, l, err)
-	if !l.lost() && !l.open() {
+	if !l.lost() && !l.open() && !l.conn.PgConn().IsBusy() {
 		return s.abuse(fmt.Errorf("%w by: %s", errors.Join(ErrTransactionEnded, err), query))
 	}
 	if err != nil {
@@ -113,11 +121,11 @@ func (s *Session) settle(ctx context.Context, l *lease, query string, err error)
 // nor "current transaction is aborted" by what.
 func (s *Session) explain(ctx context.Context, l *lease, err error) error {
 	failed := s.failure()
-	switch cause := context.Cause(ctx); {
-	case err == nil, cause != nil && errors.Is(err, cause):
-		return err
-	case cause != nil:
-		return fmt.Errorf("%w: %w", cause, err)
+	switch {
+	case err == nil:
+		return nil
+	case context.Cause(ctx) != nil:
+		return s.because(ctx, err)
 	case l.lost(), errors.Is(err, errLost), s.demoted(err):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case failed != nil && isAborted(err) && Classify(failed) == Unavailable:
@@ -127,6 +135,14 @@ func (s *Session) explain(ctx context.Context, l *lease, err error) error {
 	default:
 		return err
 	}
+}
+
+// because puts the reason for which the statement's context has ended first.
+func (s *Session) because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
 }
 
 // isAborted recognises a statement that an earlier one's error has doomed.
@@ -161,22 +177,19 @@ func isOutdatedPlan(err error) bool {
 	return false
 }
 
-// beginAgain replaces a transaction in which nothing has been done. It reports
-// whether that worked.
-func (l *lease) beginAgain(s *Session) bool {
-	if l.lost() || s.ctx.Err() != nil {
-		return false
-	}
+// again repeats the first statement in a new transaction. Nothing was done in
+// the old one, since that statement failed.
+func (s *Session) again(l *lease, send func(*lease) error) error {
 	begin, err := s.opts.beginning(s.ctx)
 	if err != nil {
-		return false
+		return err
 	}
 	l.rollback(s.ctx, endTimeout-cancelGrace, "")
-	if l.lost() || s.db.beginTx(s.ctx, l, begin) != nil {
-		return false
+	if err = l.line.arm(begin, !s.db.opts.PgBouncer, s.db.opts.ConnectTimeout); err == nil {
+		err = send(l)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failed = nil
-	return true
+	if l.line.disarm() != begun { // there is no transaction: the line ends here
+		l.sever()
+	}
+	return err
 }

@@ -22,7 +22,8 @@ const (
 func DB(c *gin.Context) *gorm.DB { return c.MustGet(txKey).(*gorm.DB) }
 
 // session gives every request of its group a session, and holds the answer back
-// until that has ended. GET and HEAD begin READ ONLY.
+// until that has ended. GET and HEAD begin READ ONLY: what they answer does not
+// wait for their COMMIT.
 func session(conn *db.DB, opts ...db.SessionOption) gin.HandlerFunc {
 	reading := append([]db.SessionOption{db.ReadOnly()}, opts...)
 	return func(c *gin.Context) {
@@ -60,7 +61,7 @@ func end(c *gin.Context, s *db.Session, held *heldWriter) {
 	case held.Status() >= http.StatusBadRequest:
 		s.Rollback()
 	default:
-		if err := s.Commit(); err != nil {
+		if err := s.Finish(); err != nil {
 			_ = c.Error(err)
 			return
 		}

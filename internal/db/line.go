@@ -1,0 +1,216 @@
+package db
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// line is the network side of a pool's connection. It lets BEGIN travel with a
+// session's first statement, which saves a round trip: where pgx writes the
+// statement, line puts BEGIN before it in the same write, and it takes BEGIN's
+// answer out of what pgx reads. To pgx, whose AfterNetConnect puts it there,
+// the transaction has been there all along.
+//
+// BEGIN goes through the extended protocol without a Sync of its own: where it
+// fails, PostgreSQL skips all up to the statement's Sync, so that a statement
+// never runs outside of its transaction. The Flush behind it makes PostgreSQL
+// answer BEGIN at once, however long the statement takes: no answer in time
+// means a dead line, on which nothing has been done.
+type line struct {
+	net.Conn
+
+	mu       sync.Mutex // pgx may read in the background while it writes
+	begin    []byte     // sent before the next write
+	limit    time.Duration
+	timer    *time.Timer // cuts the line if BEGIN is not answered within limit
+	awaited  int         // answers to begin that have not come
+	outcome  outcome
+	in, out  []byte            // read and not yet looked at; looked at and not yet handed on
+	prepared map[string]string // the names of BEGIN's variants, each prepared once
+	fresh    map[string]string // those that begin prepares
+}
+
+// outcome says how far BEGIN has come.
+type outcome int
+
+const (
+	unsent     outcome = iota // nothing was written
+	unanswered                // the line broke, or was cut, before an answer
+	refused                   // PostgreSQL answered with an error, and skipped the statement
+	begun
+)
+
+// newLine is pgx's AfterNetConnect.
+func newLine(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
+	return &line{Conn: conn, prepared: make(map[string]string)}, nil
+}
+
+// arm puts BEGIN and its settings before what pgx writes next. Without names
+// (behind PgBouncer) they are parsed anew each time.
+func (l *line) arm(b beginning, names bool, limit time.Duration) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begin, l.fresh, l.limit, l.outcome, l.awaited = l.begin[:0], nil, limit, unsent, 0
+	err := l.add(b.begin, names)
+	for i, name := range b.names {
+		err = errors.Join(err, l.add(setLocalSQL, names, []byte(name), []byte(b.values[i])))
+	}
+	if err != nil {
+		l.begin = l.begin[:0]
+		return fmt.Errorf("begin: %w", err)
+	}
+	l.begin = slices.Concat(l.begin, flush)
+	return nil
+}
+
+// flush is pgproto3.Flush, encoded.
+var flush = []byte{'H', 0, 0, 0, 4}
+
+// add encodes one command of begin. The caller holds mu.
+func (l *line) add(query string, names bool, params ...[]byte) error {
+	name, known := l.prepared[query]
+	if names && !known {
+		if name, known = l.fresh[query]; !known {
+			name = fmt.Sprintf("begin_%d", len(l.prepared)+len(l.fresh))
+		}
+	}
+	buf, err := l.begin, error(nil)
+	if !known {
+		if buf, err = (&pgproto3.Parse{Name: name, Query: query}).Encode(buf); err != nil {
+			return err
+		}
+	}
+	if names && !known {
+		if l.fresh == nil {
+			l.fresh = make(map[string]string)
+		}
+		l.fresh[query] = name
+	}
+	if buf, err = (&pgproto3.Bind{PreparedStatement: name, Parameters: params}).Encode(buf); err != nil {
+		return err
+	}
+	if buf, err = (&pgproto3.Execute{}).Encode(buf); err != nil {
+		return err
+	}
+	l.begin = buf
+	l.awaited++
+	return nil
+}
+
+// disarm returns what has become of BEGIN, after the statement's end.
+func (l *line) disarm() outcome {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	l.begin, l.awaited = l.begin[:0], 0
+	return l.outcome
+}
+
+// Write implements net.Conn.
+func (l *line) Write(p []byte) (int, error) {
+	prefix := l.takeBegin()
+	if len(prefix) == 0 {
+		return l.Conn.Write(p)
+	}
+	if p[0] == 'Q' { // the simple protocol has no Sync: after an error of BEGIN PostgreSQL would wait for one for ever
+		return 0, errors.New("BEGIN cannot travel with a statement of the simple protocol")
+	}
+	n, err := l.Conn.Write(append(prefix, p...))
+	return max(n-len(prefix), 0), err
+}
+
+// takeBegin returns what goes before the next write, once.
+func (l *line) takeBegin() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.begin) == 0 {
+		return nil
+	}
+	prefix := l.begin
+	l.begin = nil
+	l.outcome = unanswered
+	l.timer = time.AfterFunc(l.limit, func() { l.Conn.Close() })
+	return prefix
+}
+
+// Read implements net.Conn.
+func (l *line) Read(p []byte) (int, error) {
+	for {
+		if n := l.handOn(p); n > 0 {
+			return n, nil
+		}
+		n, err := l.Conn.Read(p)
+		if n = l.filter(p, n); n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+// handOn gives out what filter has kept.
+func (l *line) handOn(p []byte) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := copy(p, l.out)
+	l.out = l.out[n:]
+	return n
+}
+
+// filter takes BEGIN's answer out of the n bytes that were read into p, and
+// returns how many are left there.
+func (l *line) filter(p []byte, n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.outcome != unanswered {
+		return n
+	}
+	l.in = append(l.in, p[:n]...)
+	for l.outcome == unanswered && len(l.in) >= 5 {
+		size := 1 + int(binary.BigEndian.Uint32(l.in[1:]))
+		if len(l.in) < size {
+			return 0
+		}
+		l.message(l.in[:size])
+		l.in = l.in[size:]
+	}
+	if l.outcome != unanswered {
+		l.out = append(l.out, l.in...)
+		l.in = nil
+	}
+	n = copy(p, l.out)
+	l.out = l.out[n:]
+	return n
+}
+
+// message drops the answers to begin, and hands on what PostgreSQL may send at
+// any time. An error belongs to the statement, which it keeps from running.
+func (l *line) message(m []byte) {
+	switch m[0] {
+	case '1', '2', 'D': // ParseComplete, BindComplete, DataRow
+	case 'C': // CommandComplete
+		if l.awaited--; l.awaited == 0 {
+			l.outcome = begun
+			l.timer.Stop()
+			for query, name := range l.fresh {
+				l.prepared[query] = name
+			}
+		}
+	case 'E': // ErrorResponse
+		l.outcome = refused
+		l.timer.Stop()
+		l.out = append(l.out, m...)
+	default:
+		l.out = append(l.out, m...)
+	}
+}
