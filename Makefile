@@ -36,11 +36,12 @@ fuzz: bin/devdb ## fuzz the decoder, the cursor and the query parser, 20 s each
 build: ## build the static production binary, bin/api
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/api ./cmd/api
 
-lint: ## check format, vet, staticcheck and who imports whom
+lint: ## check format, vet, staticcheck, who imports whom, and that the module files are tidy
 	@test -z "$$($(TOOL) gofumpt -l . | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
 	go vet -tags faults ./...
 	$(TOOL) staticcheck -tags faults ./...
 	./.ci/imports
+	./.ci/tidy
 
 vuln: ## look for known vulnerabilities in what is linked
 	$(TOOL) govulncheck ./...

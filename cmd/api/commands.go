@@ -11,8 +11,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"time"
-
-	"example.com/transcription-api/internal/db"
 )
 
 // Set at build time by -ldflags, see the Makefile.
@@ -51,47 +49,6 @@ func (p *program) check(ctx context.Context) error {
 	}
 	fmt.Fprintln(p.stdout, "✓ Database connection successful")
 	return nil
-}
-
-func (p *program) migrate(ctx context.Context, args []string) error {
-	migrator, err := db.NewMigrator(p.dbOptions())
-	if err != nil {
-		return settingsError{err}
-	}
-	defer migrator.Close()
-	switch {
-	case len(args) == 0 || args[0] == "up":
-		names, err := migrator.Up(ctx)
-		for _, name := range names {
-			fmt.Fprintln(p.stdout, "applied", name)
-		}
-		if err == nil && len(names) == 0 {
-			fmt.Fprintln(p.stdout, "nothing to apply")
-		}
-		return err
-	case args[0] == "down":
-		name, err := migrator.Down(ctx)
-		if err == nil && name == "" {
-			fmt.Fprintln(p.stdout, "nothing to roll back")
-		} else if err == nil {
-			fmt.Fprintln(p.stdout, "rolled back", name)
-		}
-		return err
-	default:
-		return p.migrationStatus(ctx, migrator)
-	}
-}
-
-func (p *program) migrationStatus(ctx context.Context, migrator *db.Migrator) error {
-	list, err := migrator.Status(ctx)
-	for _, m := range list {
-		state := "pending"
-		if !m.AppliedAt.IsZero() {
-			state = "applied " + m.AppliedAt.UTC().Format(time.RFC3339)
-		}
-		fmt.Fprintf(p.stdout, "%-40s %s\n", m.Name, state)
-	}
-	return err
 }
 
 // health asks the server on this machine whether it is ready.

@@ -6,7 +6,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
@@ -117,4 +119,118 @@ func with(t *testing.T, database string, change func(*url.URL)) string {
 	}
 	change(u)
 	return u.String()
+}
+
+// TestMigrateDryRun says what would be done and does nothing.
+func TestMigrateDryRun(t *testing.T) {
+	t.Parallel()
+	database := dbtest.Empty(t)
+	env := map[string]string{"DATABASE_URL": with(t, database, func(u *url.URL) {
+		u.User = url.UserPassword(u.User.Username(), "pass-s3cret")
+	})}
+	names, err := fs.Glob(db.Migrations(), "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	latest := names[len(names)-1]
+	for _, step := range []struct{ args, output, not string }{
+		{"migrate --dry-run", "would apply to database ", "applied"},
+		{"migrate up --dry-run", "  " + latest + "\n", "applied"},
+		{"migrate --dry-run down", "nothing to roll back\n", "rolled back "},
+		{"migrate status", "pending", "applied"},
+		{"migrate up", "about to apply to database ", "would"},
+		{"migrate --dry-run", "nothing to apply\n", "would"},
+		{"migrate down --dry-run", "would roll back " + latest, "rolled back "},
+		{"migrate status", "applied 20", "pending"},
+		{"migrate down", "about to roll back " + latest, "would"},
+	} {
+		p := start(t, env, strings.Fields(step.args)...)
+		status, output := p.status(), p.output.String()
+		if status != 0 || !strings.Contains(output, step.output) || strings.Contains(output, step.not) || strings.Contains(output, "s3cret") {
+			t.Errorf("%s: exit status %d, want 0, %q and no %q in the output:\n%s", step.args, status, step.output, step.not, output)
+		}
+		if step.args == "migrate --dry-run down" {
+			var tables int
+			const count = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+			if err := dbtest.Connect(t, database).QueryRow(t.Context(), count).Scan(&tables); err != nil || tables != 0 {
+				t.Errorf("a dry run made %d objects: %v", tables, err)
+			}
+		}
+	}
+	for _, args := range []string{"migrate status --dry-run", "migrate up down", "migrate --dry-run --dry-run", "migrate --dryrun"} {
+		if p := start(t, env, strings.Fields(args)...); p.status() != 2 {
+			t.Errorf("%s: exit status %d, want 2", args, p.status())
+		}
+	}
+}
+
+// TestOlderProgram: a database that a newer program has migrated is served, with
+// a warning, and not changed; one with unknown versions in between is refused.
+func TestOlderProgram(t *testing.T) {
+	t.Parallel()
+	const another = "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)"
+	tests := map[string]struct {
+		changes          []string
+		serves, migrates string
+	}{
+		"newer": {
+			[]string{another},
+			"serving with an older program than the database's",
+			"the database is newer than this program: goose_db_version lists 99999",
+		},
+		"unheard of": {
+			[]string{another, "DELETE FROM goose_db_version WHERE version_id = (SELECT min(version_id) FROM goose_db_version WHERE version_id > 0)"},
+			"",
+			"the database holds migrations that this program does not know: goose_db_version lists 99999",
+		},
+	}
+	for name, test := range tests {
+		for _, auto := range []string{"true", "false"} {
+			t.Run(name+" "+auto, func(t *testing.T) {
+				t.Parallel()
+				database := dbtest.New(t)
+				for _, change := range test.changes {
+					dbtest.Exec(t, database, change)
+				}
+				env := map[string]string{"DATABASE_URL": database, "AUTO_MIGRATE": auto}
+				for _, args := range []string{"migrate", "migrate up", "migrate down", "migrate --dry-run"} {
+					p := start(t, env, strings.Fields(args)...)
+					if status := p.status(); status != 1 || !strings.Contains(p.output.String(), test.migrates) {
+						t.Errorf("%s: exit status %d, want 1 and %q in the output:\n%s", args, status, test.migrates, p.output)
+					}
+				}
+				p := start(t, env)
+				if test.serves == "" {
+					if status := p.status(); status != 1 || !strings.Contains(p.output.String(), test.migrates) {
+						t.Errorf("serve: exit status %d, want 1 and %q", status, test.migrates)
+					}
+					return
+				}
+				if a := get(t, p.url()+"/items"); a.status != 200 {
+					t.Errorf("GET /items: %d", a.status)
+				}
+				p.await(test.serves)
+			})
+		}
+	}
+}
+
+// TestSignalWhileMigrating: another instance has the lock, or a client the table.
+func TestSignalWhileMigrating(t *testing.T) {
+	t.Parallel()
+	database := dbtest.Empty(t)
+	lock := dbtest.Connect(t, database)
+	if _, err := lock.Exec(t.Context(), "SELECT pg_advisory_lock(7262847166)"); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, map[string]string{"DATABASE_URL": database})
+	p.await("waiting for another instance that migrates this database")
+	sent := time.Now()
+	p.signal(syscall.SIGTERM)
+	if status := p.status(); status != 0 {
+		t.Errorf("exit status %d, want 0", status)
+	}
+	if took := time.Since(sent); took > 10*time.Second { // 2 s, on a machine with time to spare
+		t.Errorf("ended after %v", took)
+	}
 }

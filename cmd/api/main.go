@@ -19,7 +19,8 @@ const usage = `usage: api [command]
 
   serve                      serve the API (default)
   check                      test the database connection
-  migrate [up|down|status]   apply migrations (default), roll back the last, list them
+  migrate [up|down|status]   apply migrations (default), roll back the last, list them;
+                             up and down with --dry-run: only say what they would do
   health                     ask the server on this machine whether it is ready
   version                    print version, commit and Go version
 `
@@ -119,7 +120,8 @@ func known(command string, rest []string) bool {
 	case "serve", "check", "health":
 		return len(rest) == 0
 	case "migrate":
-		return len(rest) == 0 || len(rest) == 1 && (rest[0] == "up" || rest[0] == "down" || rest[0] == "status")
+		_, ok := parseMigrate(rest)
+		return ok
 	default:
 		return false
 	}

@@ -59,6 +59,7 @@ func (p *program) dbOptions() db.Options {
 		StatementTimeout:         d.StatementTimeout,
 		IdleInTransactionTimeout: d.IdleInTransactionTimeout,
 		PgBouncer:                d.PgBouncer,
+		MigrateLockTimeout:       d.MigrateLockTimeout,
 		LeakThreshold:            d.LeakThreshold,
 		SlowQuery:                d.SlowQuery,
 		Echo:                     d.Echo,

@@ -77,19 +77,7 @@ func (p *program) prepare(ctx context.Context, conn *db.DB) error {
 	if budget.Exceeded() {
 		p.log.Warn(budget.Error())
 	}
-	if !p.cfg.AutoMigrate {
-		return nil
-	}
-	migrator, err := db.NewMigrator(p.dbOptions())
-	if err != nil {
-		return err
-	}
-	defer migrator.Close()
-	applied, err := migrator.Up(ctx)
-	for _, name := range applied {
-		p.log.Info("migrated", "migration", name)
-	}
-	return err
+	return p.prepareSchema(ctx)
 }
 
 func (p *program) handlerOptions(conn *db.DB, state *handlers.State, metrics *handlers.Metrics) handlers.Options {

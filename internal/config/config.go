@@ -62,6 +62,8 @@ type Database struct {
 	StatementTimeout         time.Duration // whole milliseconds, as the server counts; 0: off
 	IdleInTransactionTimeout time.Duration // whole milliseconds, as the server counts; 0: off
 
+	MigrateLockTimeout time.Duration // whole milliseconds, as the server counts; above 0
+
 	LeakThreshold time.Duration // 0: off
 	SlowQuery     time.Duration // 0: off
 	Echo          bool

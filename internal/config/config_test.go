@@ -61,6 +61,7 @@ func defaults() config.Config {
 			ConnectRetryDelay:        2 * time.Second,
 			StatementTimeout:         30 * time.Second,
 			IdleInTransactionTimeout: time.Minute,
+			MigrateLockTimeout:       5 * time.Second,
 			LeakThreshold:            30 * time.Second,
 			SlowQuery:                200 * time.Millisecond,
 			Instances:                1,

@@ -64,6 +64,8 @@ func (r *reader) database(env Environment) Database {
 		StatementTimeout:         r.server("DB_STATEMENT_TIMEOUT", 30*time.Second),           // then the server ends the statement
 		IdleInTransactionTimeout: r.server("DB_IDLE_IN_TRANSACTION_TIMEOUT", 60*time.Second), // then the server ends the session
 
+		MigrateLockTimeout: r.serverPositive("DB_MIGRATE_LOCK_TIMEOUT", 5*time.Second), // a migration's statement waits so long for a lock
+
 		LeakThreshold: r.seconds("DB_LEAK_THRESHOLD", choose(env == Dev, 30*time.Second, 0)), // then an open session is logged
 		SlowQuery:     r.seconds("DB_SLOW_QUERY", 200*time.Millisecond),                      // from here a statement is logged as slow
 		Echo:          r.boolean("DB_ECHO", false),                                           // log every statement

@@ -49,6 +49,7 @@ func (d Database) attrs() []slog.Attr {
 		span("DB_CONNECT_RETRY_DELAY", d.ConnectRetryDelay),
 		span("DB_STATEMENT_TIMEOUT", d.StatementTimeout),
 		span("DB_IDLE_IN_TRANSACTION_TIMEOUT", d.IdleInTransactionTimeout),
+		span("DB_MIGRATE_LOCK_TIMEOUT", d.MigrateLockTimeout),
 		span("DB_LEAK_THRESHOLD", d.LeakThreshold),
 		span("DB_SLOW_QUERY", d.SlowQuery),
 		slog.Bool("DB_ECHO", d.Echo),

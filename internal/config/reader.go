@@ -149,9 +149,19 @@ func (r *reader) recycle(name string, def time.Duration) time.Duration {
 // server reads a time-out that PostgreSQL keeps, as a 32-bit count of milliseconds. It is rounded up: a smaller
 // one would reach the server as 0, which is off.
 func (r *reader) server(name string, def time.Duration) time.Duration {
-	const limit = math.MaxInt32 * time.Millisecond
-	allowed := fmt.Sprintf("0 (off) to %.3f%s", limit.Seconds(), timeForms)
-	d := value(r, name, def, allowed, within(0, limit))
+	allowed := fmt.Sprintf("0 (off) to %.3f%s", serverLimit.Seconds(), timeForms)
+	return wholeMillis(value(r, name, def, allowed, within(0, serverLimit)))
+}
+
+// serverPositive is server for a time-out that is never off.
+func (r *reader) serverPositive(name string, def time.Duration) time.Duration {
+	allowed := fmt.Sprintf("more than 0, at most %.3f%s", serverLimit.Seconds(), timeForms)
+	return wholeMillis(value(r, name, def, allowed, within(1, serverLimit)))
+}
+
+const serverLimit = math.MaxInt32 * time.Millisecond
+
+func wholeMillis(d time.Duration) time.Duration {
 	return (d + time.Millisecond - 1).Truncate(time.Millisecond)
 }
 

@@ -112,6 +112,7 @@ func TestLogValue(t *testing.T) {
 		"DB_CONNECT_RETRY_DELAY":         "2s",
 		"DB_STATEMENT_TIMEOUT":           "30s",
 		"DB_IDLE_IN_TRANSACTION_TIMEOUT": "1m0s",
+		"DB_MIGRATE_LOCK_TIMEOUT":        "5s",
 		"DB_LEAK_THRESHOLD":              "30s",
 		"DB_SLOW_QUERY":                  "200ms",
 		"DB_ECHO":                        false,

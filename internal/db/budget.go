@@ -3,13 +3,15 @@ package db
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // Budget compares what all instances' pools may open with what the server
-// grants to ordinary roles.
+// grants to this role on this database.
 type Budget struct {
-	Wanted  int // (PoolSize + MaxOverflow) × instances
-	Allowed int // max_connections less the reserved ones
+	Wanted  int    // (PoolSize + MaxOverflow) × instances
+	Allowed int    // the least limit: the server's, less what it reserves, the role's or the database's
+	bound   string // whose limit that is, as "role app"; "": the server's
 }
 
 // Exceeded reports that the pools may ask for more than the server grants.
@@ -17,9 +19,32 @@ func (b Budget) Exceeded() bool { return b.Wanted > b.Allowed }
 
 // Error is the sentence for the log, with what to change.
 func (b Budget) Error() string {
-	return fmt.Sprintf("connection budget exceeded: the pools may open %d connections, the server allows %d: "+
-		"lower DB_POOL_SIZE, DB_MAX_OVERFLOW or DB_INSTANCES, or raise max_connections", b.Wanted, b.Allowed)
+	who, what := "the server", "max_connections"
+	if kind, _, ok := strings.Cut(b.bound, " "); ok {
+		who, what = b.bound, "the "+kind+"'s CONNECTION LIMIT"
+	}
+	return fmt.Sprintf("connection budget exceeded: the pools may open %d connections, %s allows %d: "+
+		"lower DB_POOL_SIZE, DB_MAX_OVERFLOW or DB_INSTANCES, or raise %s", b.Wanted, who, b.Allowed, what)
 }
+
+// budgetQuery lists the limits: of the server, less what it reserves for
+// others, of the role and of the database. A superuser is bound by the server's
+// max_connections only, and -1 is no limit. The role is the one that logged in,
+// whatever SET ROLE has made of it since.
+const budgetQuery = `
+WITH server AS (
+	SELECT sum(setting::int) FILTER (WHERE name = 'max_connections') AS most,
+		coalesce(sum(setting::int) FILTER (WHERE name = 'superuser_reserved_connections'), 0) AS for_superusers,
+		coalesce(sum(setting::int) FILTER (WHERE name = 'reserved_connections'), 0) AS reserved
+	FROM pg_settings
+), role AS (
+	SELECT rolname, rolconnlimit, rolsuper FROM pg_roles WHERE rolname = session_user
+)
+SELECT * FROM (
+	SELECT (most - for_superusers - reserved)::int AS allowed, '' AS bound FROM server
+	UNION ALL SELECT rolconnlimit, 'role ' || rolname FROM role WHERE NOT rolsuper
+	UNION ALL SELECT datconnlimit, 'database ' || datname FROM pg_database, role WHERE datname = current_database() AND NOT rolsuper
+) AS limits WHERE allowed >= 0 ORDER BY allowed, bound LIMIT 1`
 
 // Budget asks the server for its limits. Behind PgBouncer these are not the
 // pool's to count: there it returns a budget that is never exceeded.
@@ -29,9 +54,7 @@ func (d *DB) Budget(ctx context.Context, instances int) (Budget, error) {
 		b.Allowed = b.Wanted
 		return b, nil
 	}
-	const query = `SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)::int
-		FROM pg_settings WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')`
-	if err := d.pool.QueryRow(ctx, query).Scan(&b.Allowed); err != nil {
+	if err := d.pool.QueryRow(ctx, budgetQuery).Scan(&b.Allowed, &b.bound); err != nil {
 		return b, fmt.Errorf("read the server's connection limit: %w", err)
 	}
 	return b, nil

@@ -48,12 +48,56 @@ func (c *effectsCache) of(query string) effects {
 	return e
 }
 
+// quotedName stands for a name in double quotes, whatever it is.
+const quotedName = `"`
+
+// wordsOf splits a text at its semicolons and returns each statement's words in
+// capitals, and signs, without literals. The body of a function in SQL (BEGIN
+// ATOMIC … END) is part of its statement.
+func wordsOf(text string) (statements [][]string) {
+	var words []string
+	atomic := false
+	for _, token := range sqlTokens(text) {
+		word, last := strings.ToUpper(token.text), ""
+		if len(words) > 0 {
+			last = words[len(words)-1]
+		}
+		switch {
+		case token.kind == 's':
+			continue
+		case token.kind == 'q':
+			word = quotedName
+		case word == "ATOMIC" && last == "BEGIN":
+			atomic = true
+		case word == "END" && last == ";":
+			atomic = false
+		}
+		if word != ";" || atomic {
+			words = append(words, word)
+			continue
+		}
+		if len(words) > 0 {
+			statements = append(statements, words)
+		}
+		words = nil
+	}
+	if len(words) > 0 {
+		statements = append(statements, words)
+	}
+	return statements
+}
+
+// isName tells a word or a quoted name from a sign or a number.
+func isName(word string) bool {
+	return word == quotedName || wordRune(rune(word[0]))
+}
+
 func effectsOf(query string) effects {
 	var e effects
 	if query == setLocalSQL {
 		return e
 	}
-	for _, words := range statements(query) {
+	for _, words := range wordsOf(query) {
 		e.ends = e.ends || endsTransaction(words)
 		e.sets = e.sets || sets(words)
 		e.spoils = e.spoils || slices.Contains([]string{"PREPARE", "DEALLOCATE", "DISCARD", "LOAD"}, words[0])
@@ -113,7 +157,7 @@ func setsWithin(words []string) bool {
 func harmless(before []string) bool {
 	last := len(before) - 1
 	name := before[last]
-	if name != quotedName && !isWordByte(name[0]) {
+	if !isName(name) {
 		return true
 	}
 	for last > 1 && before[last-1] == "." {

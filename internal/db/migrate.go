@@ -2,20 +2,24 @@ package db
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
+	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed migrations/*.sql
+// The whole folder is embedded, so that a file that is no migration is refused
+// instead of left out.
+//
+//go:embed migrations
 var migrations embed.FS
 
 // Migrations returns the SQL files that Migrator applies, for tools and tests.
@@ -27,118 +31,169 @@ func Migrations() fs.FS {
 	return files
 }
 
-// migrationLock is the key of the advisory lock; any number that no other
-// program in the database uses will do.
-const migrationLock = 7262847166
-
-// Migrator applies the migrations over two connections of its own, which have
-// no statement time-out: one holds the lock, one works.
+// Migrator applies the migrations over connections of its own, which have no
+// statement time-out: one holds the lock, one works, and one looks on for a
+// moment now and then, to name whom the migration waits for.
 type Migrator struct {
+	opts  Options
+	log   *slog.Logger
+	cfg   *pgx.ConnConfig
+	name  string // the application_name of its connections, by which they are found in pg_stat_activity
+	files []migrationFile
 	sql   *sql.DB
 	goose *goose.Provider
+	lock  *migrationLock // held while migrations run
+	run   migrationRun
 }
 
-// NewMigrator connects when it is first used. Close it.
+// NewMigrator connects when it is first used. Close it. A URL that cannot be
+// used is ErrURL; a file that is no migration is an error that names it.
 func NewMigrator(opts Options) (*Migrator, error) {
+	source := opts.Migrations
+	if source == nil {
+		source = Migrations()
+	}
+	files, err := readMigrations(source)
+	if err != nil {
+		return nil, err
+	}
 	cfg, err := pgx.ParseConfig(opts.URL)
 	if err != nil {
 		return nil, urlError(err)
 	}
 	opts.StatementTimeout, opts.IdleInTransactionTimeout = 0, 0
 	opts.ConnectTimeout = max(opts.ConnectTimeout, time.Second)
-	opts.connConfig(cfg)
-	pool := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(clearDeadline))
-	provider, err := goose.NewProvider(goose.DialectPostgres, pool, Migrations(), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return nil, fmt.Errorf("read migrations: %w", err)
+	if opts.MigrateLockTimeout <= 0 {
+		opts.MigrateLockTimeout = 5 * time.Second
 	}
-	return &Migrator{sql: pool, goose: provider}, nil
+	opts.connConfig(cfg)
+	m := &Migrator{opts: opts, log: opts.logger(), cfg: cfg, files: files}
+	m.name = migratorName(cfg.RuntimeParams["application_name"])
+	cfg.RuntimeParams["application_name"] = m.name
+	m.sql = sql.OpenDB(migrationConnector{m})
+	if m.goose, err = goose.NewProvider(goose.DialectPostgres, m.sql, source, goose.WithDisableGlobalRegistry(true)); err != nil {
+		return nil, fmt.Errorf("read migrations: %w", errors.Join(err, m.sql.Close()))
+	}
+	return m, nil
+}
+
+// migratorName is unique. PostgreSQL cuts names at 63 bytes.
+func migratorName(application string) string {
+	return fmt.Sprintf("%.40s migrate %s", application, strings.ToLower(rand.Text()[:12]))
 }
 
 // Close closes its connections.
 func (m *Migrator) Close() error { return m.sql.Close() }
 
-// Up applies all pending migrations and returns their names.
+// Up applies all pending migrations, oldest first, and returns the names of
+// those that it applied, also beside an error. It refuses a database that this
+// program's migrations do not fit: ErrSchemaNewer, ErrSchemaUnknown.
 func (m *Migrator) Up(ctx context.Context) (applied []string, err error) {
-	err = m.locked(ctx, func() error {
-		results, err := m.goose.Up(ctx)
-		for _, result := range results {
-			applied = append(applied, path.Base(result.Source.Path))
+	// Nothing to do is told without the lock: an instance that starts does not
+	// wait for the migration of a newer one.
+	if plan, err := m.plan(ctx); err == nil && plan.refuse() == nil && len(plan.pending) == 0 {
+		return nil, nil
+	}
+	err = m.locked(ctx, func(ctx context.Context) error {
+		plan, err := m.plan(ctx)
+		if err != nil {
+			return err
 		}
-		return err
+		if err := plan.refuse(); err != nil {
+			return err
+		}
+		for _, file := range plan.pending {
+			if err := m.apply(ctx, file, true); err != nil {
+				return err
+			}
+			applied = append(applied, file.name)
+		}
+		return nil
 	})
 	return applied, err
 }
 
-// Down rolls back the latest migration and returns its name, or "" if none is applied.
+// Down rolls back the latest migration and returns its name, or "" if none is
+// applied. It refuses what Up refuses.
 func (m *Migrator) Down(ctx context.Context) (name string, err error) {
-	err = m.locked(ctx, func() error {
-		result, err := m.goose.Down(ctx)
-		if errors.Is(err, goose.ErrNoNextVersion) {
-			return nil
+	err = m.locked(ctx, func(ctx context.Context) error {
+		plan, err := m.plan(ctx)
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			name = path.Base(result.Source.Path)
+		if err := plan.refuse(); err != nil || plan.latest == nil {
+			return err
 		}
-		return err
+		if err := m.apply(ctx, *plan.latest, false); err != nil {
+			return err
+		}
+		name = plan.latest.name
+		return nil
 	})
 	return name, err
 }
 
-// MigrationStatus is one migration; AppliedAt is zero while it is pending.
-type MigrationStatus struct {
-	Name      string
-	AppliedAt time.Time
-}
+// lockAttempts is how often a migration is tried while it does not get its
+// locks. Between attempts there is a pause, see awaitBlockers.
+const lockAttempts = 4
 
-// Status lists all migrations, oldest first.
-func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
-	states, err := m.goose.Status(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migration status: %w", oneLine{err})
+// apply runs one migration, or its way back. One that runs into the lock
+// time-out is tried again: in a transaction from its beginning, without one
+// from the statement that did not get its lock.
+func (m *Migrator) apply(ctx context.Context, file migrationFile, up bool) error {
+	if _, err := m.goose.GetDBVersion(ctx); err != nil { // makes the version table
+		return fmt.Errorf("make goose_db_version: %w", oneLine{err})
 	}
-	list := make([]MigrationStatus, len(states))
-	for i, state := range states {
-		list[i] = MigrationStatus{Name: path.Base(state.Source.Path), AppliedAt: state.AppliedAt}
-	}
-	return list, nil
-}
-
-// locked runs fn while it holds the lock, so that instances started together
-// migrate one after the other. The lock belongs to a transaction, which unlike
-// a session's lock also works through PgBouncer. It is polled for, between
-// polls without a transaction: one that waits would hold up a migration's
-// CREATE INDEX CONCURRENTLY, and take a connection that it needs.
-func (m *Migrator) locked(ctx context.Context, fn func() error) error {
-	tx, err := m.tryLock(ctx)
-	for err == nil && tx == nil {
-		select {
-		case <-ctx.Done():
-			err = context.Cause(ctx)
-		case <-time.After(100 * time.Millisecond):
-			tx, err = m.tryLock(ctx)
+	m.run.start(file)
+	defer m.run.end()
+	began := time.Now()
+	for attempt := 1; ; attempt++ {
+		m.run.rewind()
+		_, err := m.goose.ApplyVersion(ctx, file.version, up)
+		if err == nil {
+			m.logApplied(ctx, file, up, time.Since(began))
+			return nil
 		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w", file.name, context.Cause(ctx))
+		}
+		blockers := m.run.takeBlockers()
+		if !lockDenied(err) {
+			return m.failure(ctx, file, err)
+		}
+		m.log.LogAttrs(ctx, slog.LevelWarn, fmt.Sprintf("migration gets no lock: attempt %d of %d", attempt, lockAttempts),
+			slog.String("migration", file.name), slog.String("error", oneLine{err}.Error()), slog.Any("blocked_by", blockers.texts()))
+		if attempt == lockAttempts {
+			return fmt.Errorf("%w; given up after %d attempts of %v each, blocked by: %s",
+				m.failure(ctx, file, err), lockAttempts, m.opts.MigrateLockTimeout, blockers)
+		}
+		m.awaitBlockers(ctx, blockers)
 	}
-	if err != nil {
-		return fmt.Errorf("migrate: lock: %w", oneLine{err})
-	}
-	defer tx.Rollback()
-	if err := fn(); err != nil {
-		return fmt.Errorf("migrate: %w", oneLine{err})
-	}
-	return nil
 }
 
-// tryLock returns the transaction that holds the lock, or nil if another one does.
-func (m *Migrator) tryLock(ctx context.Context) (*sql.Tx, error) {
-	tx, err := m.sql.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
+func (m *Migrator) logApplied(ctx context.Context, file migrationFile, up bool, took time.Duration) {
+	message := "migrated"
+	if !up {
+		message = "rolled back"
 	}
-	var held bool
-	err = tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&held)
-	if err == nil && held {
-		return tx, nil
+	m.log.LogAttrs(ctx, slog.LevelInfo, message, slog.String("migration", file.name), slog.String("took", took.Round(time.Millisecond).String()))
+}
+
+// failure says which statement of a migration failed, and what is left of it.
+func (m *Migrator) failure(ctx context.Context, file migrationFile, err error) error {
+	statement, ok := errors.AsType[*statementError](err)
+	if !ok {
+		return fmt.Errorf("%s: %w", file.name, oneLine{err})
 	}
-	return nil, errors.Join(err, tx.Rollback())
+	if statement.inTransaction {
+		return fmt.Errorf("%s: %w; nothing of it is kept", file.name, statement)
+	}
+	kept := "nothing of it is kept"
+	if statement.number > 1 {
+		kept = "it has no transaction: the statements before it stay, and run again next time (write IF NOT EXISTS)"
+	}
+	if left := m.leftBehind(ctx, statement.text); left != "" {
+		kept += "; " + left
+	}
+	return fmt.Errorf("%s: %w; %s", file.name, statement, kept)
 }

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"io/fs"
 	"log/slog"
 	"time"
 )
@@ -24,6 +25,9 @@ type Options struct {
 	StatementTimeout         time.Duration // server side; 0 off
 	IdleInTransactionTimeout time.Duration // server side; 0 off
 	PgBouncer                bool          // transaction pooling: no named statements, no start-up parameters
+
+	MigrateLockTimeout time.Duration // a migration's statement waits so long for a lock; 0: 5 s
+	Migrations         fs.FS         // the SQL files; nil: those of this program
 
 	LeakThreshold time.Duration // a session open for longer is logged; 0 off
 	SlowQuery     time.Duration // a statement that takes longer is logged; 0 off

@@ -1,139 +1,168 @@
 package db
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
-// quotedName stands for a name in double quotes.
-const quotedName = `"`
+// sqlToken is a word, a quoted name, a literal or a sign of an SQL text.
+type sqlToken struct {
+	kind   byte   // 'w' word, 'q' quoted name, 's' string, 'n' number, 'o' other sign
+	text   string // as it is written
+	offset int
+}
 
-// statements splits a text at its semicolons and returns each statement's words
-// in capitals, and symbols, without comments and literals. The body of a
-// function in SQL (BEGIN ATOMIC … END) is part of its statement.
-func statements(text string) (list [][]string) {
-	var words []string
-	atomic := false
-	for token := nextToken(&text); token != ""; token = nextToken(&text) {
-		last := ""
-		if len(words) > 0 {
-			last = words[len(words)-1]
+// is tells that the token is this word, whatever its case, or this sign.
+func (t sqlToken) is(word string) bool {
+	return (t.kind == 'w' || t.kind == 'o') && strings.EqualFold(t.text, word)
+}
+
+// sqlTokens splits a text by PostgreSQL's rules for white space, comments and
+// quotes. What is not closed ends with the text. It knows no grammar.
+func sqlTokens(text string) []sqlToken {
+	var tokens []sqlToken
+	for at := 0; at < len(text); {
+		kind, length := sqlScan(text[at:])
+		if kind != ' ' {
+			tokens = append(tokens, sqlToken{kind, text[at : at+length], at})
 		}
-		switch {
-		case token == ";" && !atomic:
-			if len(words) > 0 {
-				list = append(list, words)
-			}
-			words = nil
-			continue
-		case token == "ATOMIC" && last == "BEGIN":
-			atomic = true
-		case token == "END" && last == ";":
-			atomic = false
-		}
-		words = append(words, token)
+		at += length
 	}
-	if len(words) > 0 {
-		list = append(list, words)
-	}
-	return list
+	return tokens
 }
 
-// nextToken cuts the next word or symbol off the text; "" is the end.
-func nextToken(text *string) string {
-	for *text != "" {
-		s := *text
-		switch c := s[0]; {
-		case strings.HasPrefix(s, "--"):
-			skip(text, 2, "\n")
-		case strings.HasPrefix(s, "/*"):
-			skipComment(text)
-		case c == '\'':
-			skipQuoted(text, 1, '\'', false)
-		case (c == 'e' || c == 'E') && strings.HasPrefix(s[1:], "'"):
-			skipQuoted(text, 2, '\'', true)
-		case c == '"':
-			skipQuoted(text, 1, '"', false)
-			return quotedName
-		case c == '$' && dollarTag(s) != "":
-			skip(text, len(dollarTag(s)), dollarTag(s))
-		case isWordByte(c):
-			return cutWord(text)
-		case c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v':
-			*text = s[1:]
-		default:
-			*text = s[1:]
-			return s[:1]
-		}
+// sqlScan returns the kind and the length of what a text begins with; ' ' is
+// white space or a comment.
+func sqlScan(text string) (kind byte, length int) {
+	c := text[0]
+	prefix := strings.ToLower(text[:min(2, len(text))])
+	switch {
+	case strings.ContainsRune(" \t\r\n\f\v", rune(c)):
+		return ' ', 1
+	case strings.HasPrefix(text, "--"):
+		return ' ', through(text, "\n", 2)
+	case strings.HasPrefix(text, "/*"):
+		return ' ', commentLength(text)
+	case c == '\'':
+		return 's', quotedLength(text, '\'', false)
+	case prefix == "e'":
+		return 's', 1 + quotedLength(text[1:], '\'', true)
+	case prefix == "b'" || prefix == "x'" || prefix == "n'":
+		return 's', 1 + quotedLength(text[1:], '\'', false)
+	case c == '"':
+		return 'q', quotedLength(text, '"', false)
+	case c == '$' && dollarTag(text) != "":
+		tag := dollarTag(text)
+		return 's', through(text, tag, len(tag))
+	case c >= '0' && c <= '9':
+		return 'n', lengthWhile(text, func(r rune) bool { return r == '.' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) })
+	case wordRune(rune(c)) || c >= utf8.RuneSelf:
+		return 'w', lengthWhile(text, func(r rune) bool { return wordRune(r) || r == '$' || unicode.IsDigit(r) })
+	default:
+		return 'o', 1
 	}
-	return ""
 }
 
-func isWordByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c >= 0x80
-}
+func wordRune(r rune) bool { return r == '_' || r >= utf8.RuneSelf || unicode.IsLetter(r) }
 
-func cutWord(text *string) string {
-	end := 1
-	for end < len(*text) && (isWordByte((*text)[end]) || (*text)[end] == '$') {
-		end++
+func lengthWhile(text string, in func(rune) bool) int {
+	if end := strings.IndexFunc(text, func(r rune) bool { return !in(r) }); end >= 0 {
+		return end
 	}
-	word := (*text)[:end]
-	*text = (*text)[end:]
-	return strings.ToUpper(word)
+	return len(text)
 }
 
-// skip drops the text up to the next end after the first n bytes.
-func skip(text *string, n int, end string) {
-	if i := strings.Index((*text)[n:], end); i >= 0 {
-		*text = (*text)[n+i+len(end):]
-		return
+// through is the length up to the end of the next mark, looked for after from bytes.
+func through(text, mark string, from int) int {
+	if i := strings.Index(text[from:], mark); i >= 0 {
+		return from + i + len(mark)
 	}
-	*text = ""
+	return len(text)
 }
 
-// skipComment drops a comment, which may hold others.
-func skipComment(text *string) {
+// commentLength counts nested comments.
+func commentLength(text string) int {
 	depth := 0
-	for s := *text; s != ""; {
+	for at := 0; at < len(text); at++ {
 		switch {
-		case strings.HasPrefix(s, "/*"):
-			depth, s = depth+1, s[2:]
-		case strings.HasPrefix(s, "*/"):
-			if depth, s = depth-1, s[2:]; depth == 0 {
-				*text = s
-				return
-			}
-		default:
-			s = s[1:]
+		case strings.HasPrefix(text[at:], "/*"):
+			depth++
+			at++
+		case strings.HasPrefix(text[at:], "*/"):
+			depth--
+			at++
+		}
+		if depth == 0 {
+			return at + 1
 		}
 	}
-	*text = ""
+	return len(text)
 }
 
-// skipQuoted drops a literal or a name; a quote in it is doubled, or escaped.
-func skipQuoted(text *string, start int, quote byte, escapes bool) {
-	s := *text
-	for i := start; i < len(s); i++ {
+// quotedLength takes a doubled quote as a part of the text, and one after a
+// backslash if there are escapes.
+func quotedLength(text string, quote byte, escapes bool) int {
+	for at := 1; at < len(text); at++ {
 		switch {
-		case escapes && s[i] == '\\':
-			i++
-		case s[i] == quote && i+1 < len(s) && s[i+1] == quote:
-			i++
-		case s[i] == quote:
-			*text = s[i+1:]
-			return
+		case escapes && text[at] == '\\':
+			at++
+		case text[at] == quote && at+1 < len(text) && text[at+1] == quote:
+			at++
+		case text[at] == quote:
+			return at + 1
 		}
 	}
-	*text = ""
+	return len(text)
 }
 
-// dollarTag returns the $tag$ that a literal begins with, or "": $1 is none.
-func dollarTag(s string) string {
-	for i := 1; i < len(s); i++ {
-		switch {
-		case s[i] == '$':
-			return s[:i+1]
-		case !isWordByte(s[i]) || i == 1 && s[i] >= '0' && s[i] <= '9':
-			return ""
-		}
+// dollarTag returns $tag$ at the beginning of a text, or "": $1 is a parameter.
+func dollarTag(text string) string {
+	length := lengthWhile(text[1:], func(r rune) bool { return wordRune(r) || unicode.IsDigit(r) })
+	end := 1 + length
+	if end >= len(text) || text[end] != '$' || length > 0 && text[1] >= '0' && text[1] <= '9' {
+		return ""
 	}
-	return ""
+	return text[:end+1]
+}
+
+// shortSQL is a statement for the log: on one line, without comments, at most
+// length characters, and without the texts in it, which may be anybody's data.
+func shortSQL(text string, length int) string {
+	var b strings.Builder
+	end := 0
+	for _, token := range sqlTokens(text) {
+		if b.Len() > 0 && token.offset > end {
+			b.WriteByte(' ')
+		}
+		end = token.offset + len(token.text)
+		if token.kind == 's' {
+			token.text = "'…'"
+		}
+		b.WriteString(strings.ToValidUTF8(token.text, "�"))
+	}
+	short := []rune(b.String())
+	if len(short) > length {
+		return string(short[:length]) + "…"
+	}
+	return string(short)
+}
+
+// sqlStatements splits at semicolons.
+func sqlStatements(tokens []sqlToken) (statements [][]sqlToken) {
+	var current []sqlToken
+	for _, token := range tokens {
+		if !token.is(";") {
+			current = append(current, token)
+			continue
+		}
+		if len(current) > 0 {
+			statements = append(statements, current)
+		}
+		current = nil
+	}
+	if len(current) > 0 {
+		statements = append(statements, current)
+	}
+	return statements
 }

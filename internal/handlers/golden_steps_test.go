@@ -96,7 +96,7 @@ func goldenLock(t *testing.T, s *surface) (after func()) {
 }
 
 func goldenDrop(t *testing.T, s *surface) (after func()) {
-	surfaceExec(t, s, "DROP TABLE items")
+	surfaceExec(t, s, "DROP TABLE items CASCADE")
 	return func() {}
 }
 

@@ -126,7 +126,7 @@ func TestFailureLine(t *testing.T) {
 		t.Errorf("the one with the connection: %d", status)
 	}
 
-	dbtest.Exec(t, w.database, "DROP TABLE items")
+	dbtest.Exec(t, w.database, "DROP TABLE items CASCADE")
 	answer := w.must(500, "GET", "/items", "", "X-Request-ID", "no-table")
 	if !strings.Contains(answer, `"request_id":"no-table"`) || strings.Contains(answer, "42P01") {
 		t.Errorf("want the id and no cause: %s", answer)

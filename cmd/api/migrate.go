@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/transcription-api/internal/db"
+)
+
+// migrateArgs is what follows "api migrate".
+type migrateArgs struct {
+	action string // up, down or status
+	dryRun bool
+}
+
+// parseMigrate takes the flag before or after the action.
+func parseMigrate(args []string) (parsed migrateArgs, ok bool) {
+	for _, arg := range args {
+		switch {
+		case (arg == "--dry-run" || arg == "-dry-run") && !parsed.dryRun:
+			parsed.dryRun = true
+		case (arg == "up" || arg == "down" || arg == "status") && parsed.action == "":
+			parsed.action = arg
+		default:
+			return parsed, false
+		}
+	}
+	if parsed.action == "" {
+		parsed.action = "up"
+	}
+	return parsed, parsed.action != "status" || !parsed.dryRun
+}
+
+func (p *program) newMigrator() (*db.Migrator, error) {
+	migrator, err := db.NewMigrator(p.dbOptions())
+	if errors.Is(err, db.ErrURL) {
+		return nil, settingsError{err}
+	}
+	return migrator, err
+}
+
+// migrate says what it is about to do before it does it.
+func (p *program) migrate(ctx context.Context, rest []string) error {
+	args, _ := parseMigrate(rest)
+	migrator, err := p.newMigrator()
+	if err != nil {
+		return err
+	}
+	defer migrator.Close()
+	if args.action == "status" {
+		return p.migrationStatus(ctx, migrator)
+	}
+	plan, err := migrator.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	p.announce(args, plan)
+	switch {
+	case args.dryRun:
+		return nil
+	case args.action == "down":
+		return p.migrateDown(ctx, migrator)
+	default:
+		return p.migrateUp(ctx, migrator)
+	}
+}
+
+// announce prints the plan.
+func (p *program) announce(args migrateArgs, plan db.Plan) {
+	verb := choose(args.dryRun, "would", "about to")
+	switch {
+	case args.action == "down" && plan.Latest != "":
+		fmt.Fprintf(p.stdout, "%s roll back %s, in %s\n", verb, plan.Latest, plan.Target)
+	case args.action == "down" && args.dryRun:
+		fmt.Fprintln(p.stdout, "nothing to roll back")
+	case args.action == "up" && len(plan.Pending) > 0:
+		fmt.Fprintf(p.stdout, "%s apply to %s:\n", verb, plan.Target)
+		for _, name := range plan.Pending {
+			fmt.Fprintln(p.stdout, " ", name)
+		}
+		for _, warning := range plan.Warnings {
+			fmt.Fprintln(p.stdout, "warning:", warning)
+		}
+	case args.action == "up" && args.dryRun:
+		fmt.Fprintln(p.stdout, "nothing to apply")
+	}
+}
+
+func choose(is bool, then, otherwise string) string {
+	if is {
+		return then
+	}
+	return otherwise
+}
+
+func (p *program) migrateUp(ctx context.Context, migrator *db.Migrator) error {
+	names, err := migrator.Up(ctx)
+	for _, name := range names {
+		fmt.Fprintln(p.stdout, "applied", name)
+	}
+	if err == nil && len(names) == 0 {
+		fmt.Fprintln(p.stdout, "nothing to apply")
+	}
+	return err
+}
+
+func (p *program) migrateDown(ctx context.Context, migrator *db.Migrator) error {
+	name, err := migrator.Down(ctx)
+	if err == nil && name == "" {
+		fmt.Fprintln(p.stdout, "nothing to roll back")
+	} else if err == nil {
+		fmt.Fprintln(p.stdout, "rolled back", name)
+	}
+	return err
+}
+
+func (p *program) migrationStatus(ctx context.Context, migrator *db.Migrator) error {
+	list, err := migrator.Status(ctx)
+	for _, m := range list {
+		state := "pending"
+		if !m.AppliedAt.IsZero() {
+			state = "applied " + m.AppliedAt.UTC().Format(time.RFC3339)
+		}
+		fmt.Fprintf(p.stdout, "%-40s %s\n", m.Name, state)
+	}
+	return err
+}
+
+// prepareSchema brings the schema up to date at start, or says that it is not.
+// A newer schema is served as it is, by the older instances of a rolling update.
+func (p *program) prepareSchema(ctx context.Context) error {
+	migrator, err := p.newMigrator()
+	if err != nil {
+		return err
+	}
+	defer migrator.Close()
+	plan, err := migrator.Plan(ctx)
+	if err == nil && p.cfg.AutoMigrate && len(plan.Pending) > 0 {
+		for _, warning := range plan.Warnings {
+			p.log.Warn("migration locks a table for long: " + warning)
+		}
+		_, err = migrator.Up(ctx)
+	}
+	switch {
+	case errors.Is(err, db.ErrSchemaNewer):
+		p.log.Warn("serving with an older program than the database's", "reason", err.Error())
+		return nil
+	case err == nil && !p.cfg.AutoMigrate && len(plan.Pending) > 0:
+		p.log.Warn("the schema is behind this program: run api migrate", "pending", plan.Pending)
+		return nil
+	case err != nil && !p.cfg.AutoMigrate && !errors.Is(err, db.ErrSchemaUnknown) && ctx.Err() == nil:
+		p.log.Warn("the schema's version is not known", "error", err.Error())
+		return nil
+	default:
+		return err
+	}
+}
