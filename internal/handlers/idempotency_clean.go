@@ -42,15 +42,17 @@ func CleanIdempotencyKeys(ctx context.Context, conn *db.DB, ttl time.Duration) (
 }
 
 // KeepIdempotencyKeysClean cleans until ctx ends: some 24 times in a key's life,
-// and no sooner than a minute after the start.
+// for the first time a minute after the start. Several instances may do so at once.
 func KeepIdempotencyKeysClean(ctx context.Context, conn *db.DB, log *slog.Logger, ttl time.Duration) {
-	wait := time.NewTimer(time.Minute)
-	defer wait.Stop()
-	for {
+	cleanAgain(ctx, conn, log, ttl, time.After)
+}
+
+func cleanAgain(ctx context.Context, conn *db.DB, log *slog.Logger, ttl time.Duration, after func(time.Duration) <-chan time.Time) {
+	for wait := time.Minute; ; wait = cleanPeriod(ttl) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-wait.C:
+		case <-after(wait):
 		}
 		deleted, err := CleanIdempotencyKeys(ctx, conn, ttl)
 		switch {
@@ -60,7 +62,6 @@ func KeepIdempotencyKeysClean(ctx context.Context, conn *db.DB, log *slog.Logger
 		case deleted > 0:
 			log.LogAttrs(ctx, slog.LevelDebug, "idempotency keys cleaned", slog.Int64("deleted", deleted))
 		}
-		wait.Reset(cleanPeriod(ttl))
 	}
 }
 

@@ -1,0 +1,102 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+)
+
+// TestKeyIsFreeAfterAFailure: what was rolled back has left nothing of the key, so that the repeat is carried out, even one
+// with another body.
+func TestKeyIsFreeAfterAFailure(t *testing.T) {
+	t.Parallel()
+	failing := errors.New("failing")
+	for name, fail := range map[string]func(c *gin.Context, tx *gorm.DB) error{
+		"error":      func(*gin.Context, *gorm.DB) error { return failing },
+		"own 422":    func(c *gin.Context, _ *gorm.DB) error { c.String(http.StatusUnprocessableEntity, "no"); return nil },
+		"recorded":   func(c *gin.Context, _ *gorm.DB) error { _ = c.Error(failing); c.Status(http.StatusCreated); return nil },
+		"panic":      func(*gin.Context, *gorm.DB) error { panic("failing") },
+		"swallowed":  func(c *gin.Context, tx *gorm.DB) error { _ = tx.Exec("SELECT nothing").Error; return nil },
+		"too much":   func(c *gin.Context, _ *gorm.DB) error { _, _ = c.Writer.Write(make([]byte, maxHeld+1)); return nil },
+		"constraint": func(_ *gin.Context, tx *gorm.DB) error { return sessionInsert(tx, "") },
+		"commit":     func(_ *gin.Context, tx *gorm.DB) error { return sessionInsert(tx, "refused") },
+		"backend gone": func(_ *gin.Context, tx *gorm.DB) error {
+			return tx.Exec("SELECT pg_terminate_backend(pg_backend_pid())").Error
+		},
+		"time was over": func(c *gin.Context, _ *gorm.DB) error { return context.DeadlineExceeded },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var healed atomic.Bool
+			a := onceServe(t, func(c *gin.Context, tx *gorm.DB) error {
+				if healed.Load() {
+					return onceInsert(c, tx)
+				}
+				return errors.Join(sessionInsert(tx, "lost"), fail(c, tx))
+			})
+			a.trigger("IF NEW.title = 'refused' THEN RAISE EXCEPTION 'refused' USING ERRCODE = '23505'; END IF;")
+			if got := a.once("/t", "a", "first"); got.status < 400 {
+				t.Errorf("the first: %v", got)
+			}
+			if n := a.ask("SELECT count(*) FROM idempotency_keys"); n != 0 {
+				t.Errorf("%d keys are stored", n)
+			}
+			healed.Store(true)
+			if got := a.once("/t", "a", "second"); got.status != http.StatusCreated || got.body != "stored second" || got.replayed() {
+				t.Errorf("the second: %v", got)
+			}
+			if n := a.rows(); n != 1 {
+				t.Errorf("%d rows, want 1", n)
+			}
+		})
+	}
+}
+
+// TestKeyKeepsTheWholeAnswer: every header of the handler's own, values in their order, bytes as they are; an answer without
+// a body; a redirect.
+func TestKeyKeepsTheWholeAnswer(t *testing.T) {
+	t.Parallel()
+	for name, fn := range map[string]txHandler{
+		"headers": func(c *gin.Context, _ *gorm.DB) error {
+			c.Header("Vary", "Accept")
+			c.Header("X-Empty", "")
+			c.Writer.Header()["X-Many"] = []string{"one", "two: 2", "\xe9"}
+			c.Header("Connection", "close")
+			c.Header("X-Frame-Options", "SAMEORIGIN")
+			c.Data(http.StatusCreated, "application/octet-stream", []byte{0, 255, '\n', 0})
+			return nil
+		},
+		"no body":  func(c *gin.Context, _ *gorm.DB) error { c.Status(http.StatusNoContent); return nil },
+		"redirect": func(c *gin.Context, _ *gorm.DB) error { c.Redirect(http.StatusSeeOther, "/health/live"); return nil },
+		"nothing":  func(*gin.Context, *gorm.DB) error { return nil },
+	} {
+		a := onceServe(t, fn)
+		first, again := a.once("/t", "a", ""), a.once("/t", "a", "")
+		if first.replayed() || !again.replayed() {
+			t.Errorf("%s: %v, then %v", name, first, again)
+		}
+		for _, header := range []http.Header{first.header, again.header} {
+			for _, own := range []string{"Date", "X-Request-Id", replayedHeader, "Connection"} {
+				header.Del(own)
+			}
+		}
+		if again.status != first.status || again.body != first.body || !equalHeaders(first.header, again.header) {
+			t.Errorf("%s: %v\nthen %v", name, first, again)
+		}
+	}
+}
+
+func equalHeaders(a, b http.Header) bool {
+	for name := range b {
+		if !slices.Equal(a[name], b[name]) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
