@@ -22,6 +22,7 @@ var errNoServer = errors.New("dial")
 // so hide it.
 type wireClient struct {
 	address string
+	headers string // lines that each request has beside the usual ones
 	conn    net.Conn
 	reader  *bufio.Reader
 }
@@ -46,8 +47,8 @@ func (c *wireClient) send(method, path, body string) error {
 		c.conn, c.reader = conn, bufio.NewReader(conn)
 	}
 	_ = c.conn.SetDeadline(time.Now().Add(patience))
-	const head = "%s %s HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-	if _, err := fmt.Fprintf(c.conn, head, method, path, len(body), body); err != nil {
+	const head = "%s %s HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s"
+	if _, err := fmt.Fprintf(c.conn, head, method, path, len(body), c.headers, body); err != nil {
 		c.hangUp()
 		return fmt.Errorf("send %s %s: %w", method, path, err)
 	}

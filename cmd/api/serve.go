@@ -31,6 +31,7 @@ func (p *program) serve(ctx context.Context) error {
 		return err
 	}
 	defer ln.Close()
+	defer p.keepClean(ctx, conn)()
 	metrics := handlers.NewMetrics(conn)
 	stopAdmin, err := p.serveAdmin(ctx, metrics)
 	if err != nil {
@@ -92,6 +93,7 @@ func (p *program) handlerOptions(conn *db.DB, state *handlers.State, metrics *ha
 		Metrics:            metrics,
 		RequestTimeout:     p.cfg.RequestTimeout,
 		MaxBodyBytes:       p.cfg.MaxBodyBytes,
+		IdempotencyTTL:     p.cfg.IdempotencyTTL,
 		APIKeys:            keys,
 		CORSAllowedOrigins: p.cfg.CORSAllowedOrigins,
 		TrustedProxies:     p.cfg.TrustedProxies,

@@ -33,6 +33,7 @@ type Config struct {
 	ShutdownTimeout time.Duration
 	ShutdownDelay   time.Duration
 	MaxBodyBytes    int64
+	IdempotencyTTL  time.Duration
 
 	APIKeys            []Secret // none: item routes are open
 	CORSAllowedOrigins []string // as browsers send them: lower case, no default port; or "*" alone

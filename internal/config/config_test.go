@@ -71,6 +71,7 @@ func defaults() config.Config {
 		RequestTimeout:  time.Minute,
 		ShutdownTimeout: 30 * time.Second,
 		MaxBodyBytes:    1 << 20,
+		IdempotencyTTL:  24 * time.Hour,
 		AutoMigrate:     true,
 		LogLevel:        slog.LevelInfo,
 	}

@@ -27,6 +27,7 @@ func Load(lookup func(string) (string, bool)) (Config, error) {
 		ShutdownTimeout: r.seconds("SHUTDOWN_TIMEOUT", 30*time.Second),                      // for requests in flight to finish
 		ShutdownDelay:   r.seconds("SHUTDOWN_DELAY", choose(production, 5*time.Second, 0)),  // of "not ready" before the listener closes
 		MaxBodyBytes:    int64(r.whole("MAX_BODY_BYTES", 1<<20 /* 1 MiB */, 1, maxInteger)), // larger bodies get 413
+		IdempotencyTTL:  r.positive("IDEMPOTENCY_TTL", 24*time.Hour),                        // an Idempotency-Key is remembered so long
 
 		APIKeys:            r.keys("API_KEYS"),                // one of them must come as a bearer token; none: open
 		CORSAllowedOrigins: r.origins("CORS_ALLOWED_ORIGINS"), // that browsers may call from

@@ -18,6 +18,7 @@ func (c Config) LogValue() slog.Value {
 		span("SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
 		span("SHUTDOWN_DELAY", c.ShutdownDelay),
 		slog.Int64("MAX_BODY_BYTES", c.MaxBodyBytes),
+		span("IDEMPOTENCY_TTL", c.IdempotencyTTL),
 		slog.Any("API_KEYS", c.APIKeys),
 		slog.Any("CORS_ALLOWED_ORIGINS", c.CORSAllowedOrigins),
 		slog.Any("TRUSTED_PROXIES", c.TrustedProxies),

@@ -125,6 +125,7 @@ func TestLogValue(t *testing.T) {
 		"SHUTDOWN_TIMEOUT":               "30s",
 		"SHUTDOWN_DELAY":                 "0s",
 		"MAX_BODY_BYTES":                 1048576.0,
+		"IDEMPOTENCY_TTL":                "24h0m0s",
 		"API_KEYS":                       []any{"[secret]", "[secret]"},
 		"CORS_ALLOWED_ORIGINS":           nil,
 		"TRUSTED_PROXIES":                []any{"10.0.0.0/8"},

@@ -128,6 +128,8 @@ func TestValues(t *testing.T) {
 		{"SHUTDOWN_DELAY", "-1", nil, `"-1" is out of range` + seconds},
 		{"MAX_BODY_BYTES", "1", func(c *config.Config) { c.MaxBodyBytes = 1 }, ""},
 		{"MAX_BODY_BYTES", "1MB", nil, `"1MB" is not a whole number` + fromOne},
+		{"IDEMPOTENCY_TTL", "3600", func(c *config.Config) { c.IdempotencyTTL = time.Hour }, ""},
+		{"IDEMPOTENCY_TTL", "0", nil, `"0" is out of range` + positive},
 		{"LOG_LEVEL", "Debug", func(c *config.Config) { c.LogLevel = slog.LevelDebug }, ""},
 		{"LOG_LEVEL", "warn", func(c *config.Config) { c.LogLevel = slog.LevelWarn }, ""},
 		{"LOG_LEVEL", "error", func(c *config.Config) { c.LogLevel = slog.LevelError }, ""},

@@ -5,98 +5,26 @@ package db_test
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
-	"example.com/transcription-api/internal/db/devdb"
 )
 
 // poolBouncerSize is how many connections PgBouncer has for all of its clients:
 // fewer than the pool has, and enough for two that migrate at once.
 const poolBouncerSize = 3
 
-// poolBouncer starts a PgBouncer in transaction mode before a database. It is
-// told to ignore no start-up parameter, so it refuses those that it can't keep.
+// poolBouncer starts a PgBouncer of that size before a database.
 func poolBouncer(t *testing.T, serverURL string) (bouncedURL string) {
 	t.Helper()
-	program := dbtest.Program(t, "pgbouncer", "pgbouncer")
-	server, err := pgconn.ParseConfig(serverURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, port := poolOpenDir(t), poolFreePort(t)
-	ini, log := filepath.Join(dir, "pgbouncer.ini"), filepath.Join(dir, "log")
-	if err := os.WriteFile(ini, []byte(poolBouncerINI(server, port)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	poolStartBouncer(t, exec.Command(program, ini), server, log)
-	address := fmt.Sprintf("127.0.0.1:%d", port)
-	poolEventually(t, "PgBouncer listens", func() bool {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-	return fmt.Sprintf("postgres://app@%s/app?sslmode=disable", address)
-}
-
-func poolBouncerINI(server *pgconn.Config, port int) string {
-	quoted := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-	database := fmt.Sprintf("app = host=%s port=%d dbname=%s user=%s", server.Host, server.Port, quoted(server.Database), quoted(server.User))
-	if server.Password != "" {
-		database += " password=" + quoted(server.Password)
-	}
-	return fmt.Sprintf("[databases]\n%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\n"+
-		"auth_type = any\npool_mode = transaction\ndefault_pool_size = %d\n", database, port, poolBouncerSize)
-}
-
-// poolStartBouncer runs it until the end of the test, as the server's user: it
-// refuses root.
-func poolStartBouncer(t *testing.T, cmd *exec.Cmd, server *pgconn.Config, log string) {
-	t.Helper()
-	out, err := os.Create(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: poolBouncerUser(t, server)}
-	process, err := devdb.StartProcess(cmd, syscall.SIGKILL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		process.Signal(syscall.SIGKILL)
-		<-process.Done()
-		out.Close()
-		if text, err := os.ReadFile(log); t.Failed() {
-			t.Logf("PgBouncer's log: %v\n%s", err, text)
-		}
-	})
-}
-
-func poolBouncerUser(t *testing.T, server *pgconn.Config) *syscall.Credential {
-	t.Helper()
-	if strings.HasPrefix(server.Host, "/") {
-		return poolOwner(t, server.Host)
-	}
-	if os.Geteuid() == 0 {
-		return &syscall.Credential{Uid: 65534, Gid: 65534} // nobody
-	}
-	return nil
+	return dbtest.PgBouncer(t, serverURL, poolBouncerSize)
 }
 
 // poolBounced opens a pool before PgBouncer.

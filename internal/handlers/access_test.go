@@ -41,7 +41,7 @@ func TestCORS(t *testing.T) {
 		set.api.CORSAllowedOrigins, set.api.APIKeys, set.api.MaxBodyBytes = []string{corsOrigin}, []string{"key"}, 1000
 	})
 	const key, origin = "Authorization: Bearer key", "Origin: " + corsOrigin
-	readable := map[string]string{"Allow-Origin": corsOrigin, "Expose-Headers": "Etag,Location,Retry-After,X-Request-Id"}
+	readable := map[string]string{"Allow-Origin": corsOrigin, "Expose-Headers": "Etag,Idempotent-Replayed,Location,Retry-After,X-Request-Id"}
 	for _, row := range []struct {
 		method, path, body string
 		headers            []string
@@ -65,10 +65,10 @@ func TestCORS(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/items", "/items/1", "/nowhere", "/health/live"} {
-		answer := s.do(t, "OPTIONS", path, "", origin, "Access-Control-Request-Method: PATCH", "Access-Control-Request-Headers: authorization,content-type")
+		answer := s.do(t, "OPTIONS", path, "", origin, "Access-Control-Request-Method: PATCH", "Access-Control-Request-Headers: authorization,content-type,idempotency-key")
 		want := map[string]string{
 			"Allow-Origin": corsOrigin, "Allow-Methods": "GET,HEAD,POST,PATCH,DELETE", "Max-Age": "3600",
-			"Allow-Headers": "Authorization,Content-Type,If-Match,If-None-Match,X-Request-Id",
+			"Allow-Headers": "Authorization,Content-Type,Idempotency-Key,If-Match,If-None-Match,X-Request-Id",
 		}
 		if diff := cmp.Diff(want, corsHeaders(answer)); answer.status != http.StatusNoContent || diff != "" {
 			t.Errorf("preflight of %s: %d %s", path, answer.status, diff)

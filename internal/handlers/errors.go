@@ -46,6 +46,7 @@ type httpError struct {
 	status int
 	detail string
 	fields []fieldError
+	retry  bool // the same request may succeed soon; always so for 503
 	cause  error
 }
 
@@ -139,6 +140,9 @@ func answerErrors(log *slog.Logger) gin.HandlerFunc {
 			log.LogAttrs(ctx, slog.LevelError, "request failed",
 				slog.Int("status", answer.status), slog.String("route", c.FullPath()), slog.String("error", err.Error()))
 		}
+		if c.GetBool(keyedKey) && errors.Is(err, db.ErrCommitUnknown) {
+			answer.detail = "It is not known whether the change was saved. Repeat the request with the same " + keyHeader + ": it is carried out once."
+		}
 		writeProblem(c, answer)
 	}
 }
@@ -152,7 +156,7 @@ func writeProblem(c *gin.Context, e *httpError) {
 	if err != nil {
 		panic(err) // strings and numbers can be marshalled
 	}
-	if e.status == http.StatusServiceUnavailable {
+	if e.status == http.StatusServiceUnavailable || e.retry {
 		c.Header("Retry-After", "1")
 	}
 	c.Header("Cache-Control", "no-store")

@@ -5,9 +5,12 @@ import (
 	"testing"
 
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/handlers"
 )
 
 const goldenBody = `{"title":"Interview","audio_url":"https://example.com/a.wav"}`
+
+const goldenKey = `Idempotency-Key: "8e03978e-40d5-43dd-bc93-6894a57f9324"`
 
 var goldenSteps = []goldenStep{
 	{about: "an empty list", request: "GET /items"},
@@ -60,6 +63,12 @@ var goldenSteps = []goldenStep{
 	{about: "delete again", request: "DELETE /items/{1}"},
 	{about: "fetch what was deleted", request: "GET /items/{1}"},
 
+	{about: "create once", request: "POST /items", headers: []string{goldenKey}, body: goldenBody},
+	{about: "create once: the repeat gets the same answer", request: "POST /items", headers: []string{goldenKey}, body: goldenBody},
+	{about: "create another one under the same key", request: "POST /items", headers: []string{goldenKey}, body: `{"title":"Other","audio_url":"https://example.com/b.wav"}`},
+	{about: "create once while the first still runs", request: "POST /items", headers: []string{"Idempotency-Key: other"}, body: goldenBody, before: goldenRunning},
+	{about: "create once under no key", request: "POST /items", headers: []string{"Idempotency-Key: a b"}, body: goldenBody},
+
 	{about: "a method that the list has not", request: "PUT /items"},
 	{about: "a method that an item has not", request: "POST /items/{2}"},
 	{about: "a path that is not there", request: "GET /items/"},
@@ -90,6 +99,18 @@ func goldenLock(t *testing.T, s *surface) (after func()) {
 		t.Fatal(err)
 	}
 	if _, err := tx.Exec(t.Context(), "SELECT * FROM items FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = tx.Rollback(t.Context()) }
+}
+
+// goldenRunning holds the lock that a request with the key "other" holds while it runs.
+func goldenRunning(t *testing.T, s *surface) (after func()) {
+	tx, err := dbtest.Connect(t, s.db).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "SELECT pg_advisory_xact_lock($1)", handlers.LockOfKey("KEY", "POST", "/items", "other")); err != nil {
 		t.Fatal(err)
 	}
 	return func() { _ = tx.Rollback(t.Context()) }

@@ -70,7 +70,7 @@ var (
 	goldenID     = regexp.MustCompile(`("id":|/items/)(\d+)\b`)
 	goldenTime   = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"`)
 	goldenCursor = regexp.MustCompile(`"next_cursor":"([^"]+)"`)
-	goldenShown  = []string{"Allow", "Connection", "Content-Length", "Content-Type", "Etag", "Location", "Retry-After", "Www-Authenticate"}
+	goldenShown  = []string{"Allow", "Connection", "Content-Length", "Content-Type", "Etag", "Idempotent-Replayed", "Location", "Retry-After", "Www-Authenticate"}
 )
 
 func (g *golden) play(t *testing.T, s *surface, step goldenStep) {

@@ -67,6 +67,9 @@ func accessAttrs(c *gin.Context, took time.Duration) []slog.Attr {
 	if stats, ok := c.Value(statsKey).(db.Stats); ok {
 		attrs = append(attrs, slog.Int("db_queries", stats.Queries), slog.Float64("db_ms", float64(stats.Time.Microseconds())/1000))
 	}
+	if c.GetBool(replayedKey) {
+		attrs = append(attrs, slog.Bool("replayed", true))
+	}
 	if gone := errors.Is(context.Cause(c.Request.Context()), context.Canceled); gone && c.Writer.Status() < http.StatusBadRequest {
 		attrs = append(attrs, slog.Bool("client_gone", true)) // committed, though nobody reads the answer
 	}

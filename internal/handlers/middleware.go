@@ -100,6 +100,7 @@ func authenticate(keys []string) gin.HandlerFunc {
 	}
 	return func(c *gin.Context) {
 		if len(digests) == 0 {
+			setCaller(c, "")
 			return
 		}
 		scheme, key, _ := strings.Cut(c.GetHeader("Authorization"), " ")
@@ -112,6 +113,7 @@ func authenticate(keys []string) gin.HandlerFunc {
 			_ = c.Error(&httpError{status: http.StatusUnauthorized, detail: "Send one of the service's keys: Authorization: Bearer KEY."})
 			c.Abort()
 		}
+		setCaller(c, string(given[:]))
 	}
 }
 

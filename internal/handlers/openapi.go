@@ -1,8 +1,10 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -18,6 +20,7 @@ type route struct {
 	query, body   any       // zero values of what bindQuery and bindJSON read, or nil
 	examples      []example // of the body, where those of its members make no sensible whole
 	condition     string    // If-Match or If-None-Match
+	idempotent    bool      // heeds Idempotency-Key; only for a transactional route
 	replies       []reply
 	fails         []int // errors that do not follow from the rest
 }
@@ -57,12 +60,25 @@ func register(engine *gin.Engine, o Options) error {
 	if document, err = newAsset("application/json", revalidate, text); err != nil {
 		return err
 	}
+	once := idempotency(cmp.Or(o.IdempotencyTTL, defaultTTL))
 	for _, r := range table {
 		for _, method := range r.methods() {
-			engine.Handle(method, r.path, r.serve.chain...)
+			engine.Handle(method, r.path, r.chain(once)...)
 		}
 	}
 	return nil
+}
+
+// chain is what serves the route; once is what an idempotent one has before its
+// handler, after the session's middleware.
+func (r route) chain(once gin.HandlerFunc) gin.HandlersChain {
+	if !r.idempotent {
+		return r.serve.chain
+	}
+	if !r.serve.transactional || r.method == http.MethodGet {
+		panic("the route " + r.name + " is idempotent without a session that writes")
+	}
+	return slices.Insert(slices.Clone(r.serve.chain), len(r.serve.chain)-1, once)
 }
 
 // methods adds HEAD to GET: net/http leaves the body out.
@@ -156,6 +172,9 @@ func (r route) parameters(types *schemas) []object {
 	}
 	if r.condition != "" {
 		list = append(list, ref("parameters", r.condition))
+	}
+	if r.idempotent {
+		list = append(list, ref("parameters", keyHeader))
 	}
 	return list
 }

@@ -107,6 +107,14 @@ var parameters = object{
 		{"description", "Send the answer only if it has none of these ETags."},
 		{"schema", text},
 	}},
+	{keyHeader, object{
+		{"name", keyHeader},
+		{"in", "header"},
+		{"description", "A new text for each new request, such as a UUID, and the same one when the request is repeated: it is then carried out once, " +
+			"and a repeat gets the first one's answer. In quotes or without. Forgotten after a time (a day, unless the service says otherwise); " +
+			"free again after an error."},
+		{"schema", object{{"type", "string"}, {"pattern", keyPattern.String()}, {"examples", []string{"8e03978e-40d5-43dd-bc93-6894a57f9324"}}}},
+	}},
 }
 
 var headers = object{
@@ -129,6 +137,10 @@ var headers = object{
 		{"description", "The methods that the path has."},
 		{"required", true},
 		{"schema", object{{"type", "string"}, {"pattern", `^[A-Z]+(, ?[A-Z]+)*$`}}},
+	}},
+	{replayedHeader, object{
+		{"description", "This is the answer to an earlier request with the same Idempotency-Key; nothing was done for this one."},
+		{"schema", object{{"type", "boolean"}}},
 	}},
 	{"Retry-After", object{
 		{"description", "Seconds."},

@@ -20,6 +20,9 @@ func (r route) responses(types *schemas) object {
 		all[http.StatusNotModified] = reply{status: http.StatusNotModified, headers: "ETag"}.describe(types)
 	}
 	for _, answer := range r.replies {
+		if r.idempotent {
+			answer.headers += " " + replayedHeader
+		}
 		all[answer.status] = answer.describe(types)
 	}
 	var sorted object
@@ -45,6 +48,9 @@ func (r route) problems() []int {
 	if strings.Contains(r.path, ":") {
 		list = append(list, http.StatusNotFound)
 	}
+	if r.idempotent {
+		list = append(list, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusConflict, http.StatusUnprocessableEntity)
+	}
 	if r.condition == "If-Match" {
 		list = append(list, http.StatusPreconditionFailed)
 	}
@@ -55,6 +61,10 @@ func (r route) problems() []int {
 func (r reply) describe(types *schemas) object {
 	fields := object{{"X-Request-ID", ref("headers", "X-Request-ID")}}
 	for name := range strings.FieldsSeq(r.headers) {
+		if name, optional := strings.CutSuffix(name, "?"); optional {
+			fields.set(name, notRequired(name))
+			continue
+		}
 		fields.set(name, ref("headers", name))
 	}
 	response := object{{"description", title(r.status)}, {"headers", fields}}
@@ -71,23 +81,34 @@ func (r reply) describe(types *schemas) object {
 	return response
 }
 
+// notRequired is the header of that name where it may be missing.
+func notRequired(name string) object {
+	var header object
+	for _, m := range headers.get(name).(object) {
+		if m.name != "required" {
+			header = append(header, m)
+		}
+	}
+	return header
+}
+
 // failures says of each error when it comes. 404 and 405 are also the answers
 // for paths and methods that are no route, where there is no operation to name them.
 var failures = []struct {
 	status  int
 	when    string
-	headers string
+	headers string // with a ? those that may be missing
 }{
-	{http.StatusBadRequest, "The body is not one JSON object, or has an unknown, repeated or mistyped member.", ""},
+	{http.StatusBadRequest, "The body is not one JSON object, or has an unknown, repeated or mistyped member. Or a header can not be used.", ""},
 	{http.StatusUnauthorized, "The service has keys, and none of them was sent.", "WWW-Authenticate"},
 	{http.StatusNotFound, "There is no such thing, or the path is no route.", ""},
 	{http.StatusMethodNotAllowed, "The path does not have this method: Allow names those it has.", "Allow"},
 	{http.StatusRequestTimeout, "The body did not arrive in time.", ""},
-	{http.StatusConflict, "What is stored does not allow the change: the status has moved on, or a key is taken.", ""},
+	{http.StatusConflict, "What is stored does not allow the change: the status has moved on, or a key is taken. With Retry-After: a request with the same Idempotency-Key still runs.", "Retry-After?"},
 	{http.StatusPreconditionFailed, "If-Match does not hold: the resource has changed since.", ""},
 	{http.StatusRequestEntityTooLarge, "The body is larger than the service allows.", ""},
 	{http.StatusUnsupportedMediaType, "The body does not say that it is JSON in UTF-8.", ""},
-	{http.StatusUnprocessableEntity, "A rule for a member or a parameter is broken: errors names each.", ""},
+	{http.StatusUnprocessableEntity, "A rule for a member or a parameter is broken, or the Idempotency-Key was used for another request: errors names each.", ""},
 	{http.StatusInternalServerError, "Something went wrong on the service's side.", ""},
 	{http.StatusServiceUnavailable, "The service is busy, or its database is away. Try again after Retry-After seconds.", "Retry-After"},
 	{http.StatusGatewayTimeout, "The request took longer than the service allows.", ""},

@@ -22,7 +22,8 @@ type Options struct {
 	Metrics            *Metrics // none: not measured
 	RequestTimeout     time.Duration
 	MaxBodyBytes       int64
-	APIKeys            []string // secret; none: everybody may call
+	IdempotencyTTL     time.Duration // 0: a day
+	APIKeys            []string      // secret; none: everybody may call
 	CORSAllowedOrigins []string
 	TrustedProxies     []string
 }
@@ -72,7 +73,7 @@ func routes(o Options, d docs, document gin.HandlerFunc) []route {
 	h := &health{db: o.DB, log: o.Log, state: o.State}
 	return []route{
 		{
-			method: "POST", path: "/items", name: "createItem", summary: "Create an item", serve: tx(createItem),
+			method: "POST", path: "/items", name: "createItem", summary: "Create an item", serve: tx(createItem), idempotent: true,
 			body: newItem{}, replies: []reply{{status: 201, body: item{}, headers: "Location ETag"}}, fails: []int{409},
 		},
 		{
@@ -123,8 +124,8 @@ func allowOrigins(origins []string) gin.HandlerFunc {
 	return onlyFrom(origins, cors.New(cors.Config{
 		AllowOrigins:  origins,
 		AllowMethods:  []string{"GET", "HEAD", "POST", "PATCH", "DELETE"},
-		AllowHeaders:  []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-ID"},
-		ExposeHeaders: []string{"ETag", "Location", "Retry-After", "X-Request-ID"},
+		AllowHeaders:  []string{"Authorization", "Content-Type", keyHeader, "If-Match", "If-None-Match", "X-Request-ID"},
+		ExposeHeaders: []string{"ETag", replayedHeader, "Location", "Retry-After", "X-Request-ID"},
 		MaxAge:        time.Hour,
 	}))
 }

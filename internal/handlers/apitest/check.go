@@ -16,7 +16,7 @@ import (
 )
 
 // telling are the headers that no answer may have undeclared.
-var telling = []string{"Allow", "ETag", "Location", "Retry-After", "WWW-Authenticate"}
+var telling = []string{"Allow", "ETag", "Idempotent-Replayed", "Location", "Retry-After", "WWW-Authenticate"}
 
 // checkAnswer holds status, headers and body against a response.
 func checkAnswer(x Exchange, response *openapi3.Response) error {

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"context"
+	"sync"
+
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/handlers"
+)
+
+// keepClean starts what the service does beside requests: it ends with ctx, and
+// stop waits for it.
+func (p *program) keepClean(ctx context.Context, conn *db.DB) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	work.Go(func() { handlers.KeepIdempotencyKeysClean(ctx, conn, p.log, p.cfg.IdempotencyTTL) })
+	return func() {
+		cancel()
+		work.Wait()
+	}
+}

@@ -1,0 +1,127 @@
+//go:build unix
+
+package dbtest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"example.com/transcription-api/internal/db/devdb"
+)
+
+// PgBouncer starts a PgBouncer in transaction mode before a database, with so many connections for all of its clients. It
+// is told to ignore no start-up parameter, so it refuses those that it can't keep. It ends with the test.
+func PgBouncer(t testing.TB, serverURL string, size int) (url string) {
+	t.Helper()
+	program := Program(t, "pgbouncer", "pgbouncer")
+	server, err := pgconn.ParseConfig(serverURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, port := openDir(t), freePort(t)
+	ini, log := filepath.Join(dir, "pgbouncer.ini"), filepath.Join(dir, "log")
+	if err := os.WriteFile(ini, []byte(bouncerINI(server, port, size)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	startBouncer(t, exec.Command(program, ini), server, log)
+	awaitListener(t, fmt.Sprintf("127.0.0.1:%d", port))
+	return fmt.Sprintf("postgres://app@127.0.0.1:%d/app?sslmode=disable", port)
+}
+
+func bouncerINI(server *pgconn.Config, port, size int) string {
+	quoted := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+	database := fmt.Sprintf("app = host=%s port=%d dbname=%s user=%s", server.Host, server.Port, quoted(server.Database), quoted(server.User))
+	if server.Password != "" {
+		database += " password=" + quoted(server.Password)
+	}
+	return fmt.Sprintf("[databases]\n%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\n"+
+		"auth_type = any\npool_mode = transaction\ndefault_pool_size = %d\n", database, port, size)
+}
+
+// startBouncer runs it as the server's user: it refuses root.
+func startBouncer(t testing.TB, cmd *exec.Cmd, server *pgconn.Config, log string) {
+	t.Helper()
+	out, err := os.Create(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: bouncerUser(t, server)}
+	process, err := devdb.StartProcess(cmd, syscall.SIGKILL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		process.Signal(syscall.SIGKILL)
+		<-process.Done()
+		out.Close()
+		if text, err := os.ReadFile(log); t.Failed() {
+			t.Logf("PgBouncer's log: %v\n%s", err, text)
+		}
+	})
+}
+
+// bouncerUser is the one who may enter the server's socket folder, else nobody; nil is this process's own user.
+func bouncerUser(t testing.TB, server *pgconn.Config) *syscall.Credential {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	if !strings.HasPrefix(server.Host, "/") {
+		return &syscall.Credential{Uid: 65534, Gid: 65534}
+	}
+	info, err := os.Stat(server.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	if owner.Uid == 0 {
+		return nil
+	}
+	return &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}
+}
+
+func awaitListener(t testing.TB, address string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			conn.Close()
+			return
+		}
+	}
+	t.Fatal("PgBouncer does not listen")
+}
+
+// freePort is one that nobody listens on just now.
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// openDir is a folder that other users may enter: a server does not run as root.
+func openDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "db-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
