@@ -29,10 +29,11 @@ type Config struct {
 	Port      int    // 0: any free port
 	AdminAddr string // empty: not served
 
-	RequestTimeout  time.Duration
-	ShutdownTimeout time.Duration
-	ShutdownDelay   time.Duration
-	MaxBodyBytes    int64
+	RequestTimeout   time.Duration
+	KeepAliveTimeout time.Duration // more than a load balancer's
+	ShutdownTimeout  time.Duration
+	ShutdownDelay    time.Duration
+	MaxBodyBytes     int64
 
 	APIKeys            []Secret // none: item routes are open
 	CORSAllowedOrigins []string // as browsers send them: lower case, no default port; or "*" alone
