@@ -91,9 +91,9 @@ func (s *Session) begin() (*lease, error) {
 	return l, s.applyLimits(l)
 }
 
-// Commit ends the session: it commits if nothing failed and ctx is alive, hands
-// the connection back, and runs the hooks of AfterCommit. An error means that
-// nothing was committed, except ErrCommitUnknown.
+// Commit ends the session: it commits if nothing failed and ctx is alive, and
+// hands the connection back. An error means that nothing was committed, except
+// ErrCommitUnknown. The hooks of AfterCommit are the owner's to run: see GoHooks.
 func (s *Session) Commit() error {
 	l, ok := s.end()
 	if !ok {
@@ -106,13 +106,10 @@ func (s *Session) Commit() error {
 	if failed := s.failure(); l == nil && failed != nil { // not even a connection, and nobody has told
 		return failed
 	}
-	if l != nil {
-		if err := s.commit(l); err != nil {
-			return err
-		}
+	if l == nil {
+		return nil
 	}
-	s.runHooks()
-	return nil
+	return s.commit(l)
 }
 
 func (s *Session) commit(l *lease) error {
