@@ -27,7 +27,7 @@ func (p *program) serveAdmin(ctx context.Context, metrics *handlers.Metrics) (st
 		Handler:           metrics.Handler(),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       headerTimeout,
-		IdleTimeout:       idleTimeout,
+		IdleTimeout:       p.cfg.KeepAliveTimeout,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 	}
 	done := make(chan struct{})

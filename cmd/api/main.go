@@ -9,10 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/handlers"
 )
 
 const usage = `usage: api [command]
@@ -61,14 +60,16 @@ type settingsError struct{ error }
 // environ opens the settings: the environment, and the .env file at a path.
 type environ func(dotenv string) (func(string) (string, bool), error)
 
-// run is the program. The first SIGINT or SIGTERM ends ctx, a second one the
-// process, since by then nobody catches it.
+// run is the program.
 func run(ctx context.Context, args []string, env environ, stdout, stderr io.Writer) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
+	p := program{stdout: stdout, stderr: stderr, api: handlers.New}
+	return p.run(ctx, args, env)
+}
 
-	p := program{stdout: stdout, stderr: stderr}
+// run runs one command, until it is through or a signal ends it.
+func (p *program) run(ctx context.Context, args []string, env environ) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
 	command, rest := split(args)
 	if command == "version" && len(rest) == 0 {
 		return p.version()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"example.com/transcription-api/internal/config"
@@ -15,6 +16,7 @@ import (
 // program is what every command needs.
 type program struct {
 	stdout, stderr io.Writer
+	api            func(handlers.Options) (http.Handler, error) // what serve serves
 	cfg            config.Config
 	log            *slog.Logger
 }
@@ -84,12 +86,11 @@ func (p *program) testConnection(ctx context.Context) error {
 	return err
 }
 
-// disconnect closes the pool. What holds a connection for longer than a second
-// is cut off with the process.
-func (p *program) disconnect(ctx context.Context, conn *db.DB) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+// disconnect closes the pool. What holds a connection has the time until the
+// stop's deadline, and at least a second; then it is cut off with the process.
+func (p *program) disconnect(ctx context.Context, conn *db.DB, deadline time.Time) error {
+	limit := max(time.Until(deadline), time.Second) // no deadline: the start was not through
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	if err := conn.Close(ctx); err != nil {
-		p.log.Warn("close database", "error", err)
-	}
+	return conn.Close(ctx)
 }

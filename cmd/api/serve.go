@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -13,7 +14,8 @@ import (
 
 // serve connects, checks, migrates, listens and serves, in this order, until
 // ctx ends.
-func (p *program) serve(ctx context.Context) error {
+func (p *program) serve(ctx context.Context) (err error) {
+	surviveLogReader()
 	p.log.Info("starting", "version", version, "settings", p.cfg)
 	if p.cfg.Environment == config.Production && len(p.cfg.APIKeys) == 0 {
 		p.log.Warn("API_KEYS is not set: everybody may call this service")
@@ -22,7 +24,16 @@ func (p *program) serve(ctx context.Context) error {
 	if err != nil {
 		return p.unlessStopped(ctx, err)
 	}
-	defer p.disconnect(ctx, conn)
+	s := server{
+		log:              p.log,
+		state:            new(handlers.State),
+		requestTimeout:   p.cfg.RequestTimeout,
+		keepAliveTimeout: p.cfg.KeepAliveTimeout,
+		shutdownDelay:    p.cfg.ShutdownDelay,
+		shutdownTimeout:  p.cfg.ShutdownTimeout,
+		finish:           conn.Drain,
+	}
+	defer func() { err = errors.Join(err, p.disconnect(ctx, conn, s.deadline)) }()
 	if err := p.prepare(ctx, conn); err != nil {
 		return p.unlessStopped(ctx, err)
 	}
@@ -38,21 +49,13 @@ func (p *program) serve(ctx context.Context) error {
 		return err
 	}
 	defer stopAdmin()
-	state := new(handlers.State)
-	handler, err := handlers.New(p.handlerOptions(conn, state, metrics))
+	handler, err := p.api(p.handlerOptions(conn, s.state, metrics))
 	if err != nil {
 		return err
 	}
 	p.log.Info("listening", "url", "http://"+ln.Addr().String())
 	if p.cfg.Environment == config.Dev {
 		fmt.Fprintf(p.stderr, "\n  curl http://%s/items\n\n", ln.Addr())
-	}
-	s := server{
-		log:             p.log,
-		state:           state,
-		requestTimeout:  p.cfg.RequestTimeout,
-		shutdownDelay:   p.cfg.ShutdownDelay,
-		shutdownTimeout: p.cfg.ShutdownTimeout,
 	}
 	return s.serve(ctx, &listener{ln.(*net.TCPListener)}, handler)
 }

@@ -10,12 +10,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/handlers"
 )
 
 const (
 	headerTimeout = 10 * time.Second // for a request's headers
-	idleTimeout   = 2 * time.Minute  // for the next request on a connection
 	sendTimeout   = 30 * time.Second // for the client to take the answer, after REQUEST_TIMEOUT
 	lingerTime    = time.Second      // for keep-alive clients to be told to leave
 	abortTime     = 3 * time.Second  // for requests cut off at SHUTDOWN_TIMEOUT to roll back
@@ -23,12 +23,15 @@ const (
 
 // server is the HTTP server's life: serve until the context ends, then drain.
 type server struct {
-	log             *slog.Logger
-	state           *handlers.State
-	requestTimeout  time.Duration
-	shutdownDelay   time.Duration
-	shutdownTimeout time.Duration
-	open            atomic.Int64 // connections
+	log              *slog.Logger
+	state            *handlers.State
+	requestTimeout   time.Duration
+	keepAliveTimeout time.Duration
+	shutdownDelay    time.Duration
+	shutdownTimeout  time.Duration
+	finish           func(context.Context) error // waits for the work that requests have left behind
+	deadline         time.Time                   // of the stop, once the listener closes
+	open             atomic.Int64                // connections
 }
 
 // serve returns nil after a graceful stop.
@@ -45,7 +48,7 @@ func (s *server) serve(ctx context.Context, ln *listener, handler http.Handler) 
 		// not come before the request's own deadline, which bounds the body too.
 		ReadTimeout:    headerTimeout + s.requestTimeout,
 		WriteTimeout:   s.requestTimeout + sendTimeout,
-		IdleTimeout:    idleTimeout,
+		IdleTimeout:    s.keepAliveTimeout,
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
@@ -70,7 +73,8 @@ func (s *server) count(_ net.Conn, state http.ConnState) {
 
 // drain stops in the order in which nobody loses anything: load balancers see
 // that the server is not ready, new connections are refused, requests in flight
-// finish. What still runs at the time-out is rolled back.
+// finish, then the work that they have left behind. What still runs at the
+// time-out is rolled back.
 func (s *server) drain(ctx context.Context, srv *http.Server, refuse func(), abort context.CancelCauseFunc) error {
 	s.log.Info("draining", "delay", s.shutdownDelay.String(), "timeout", s.shutdownTimeout.String())
 	s.state.Drain()
@@ -79,17 +83,27 @@ func (s *server) drain(ctx context.Context, srv *http.Server, refuse func(), abo
 	// The time-out is not ctx's, which has ended: with that it would be zero.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.shutdownTimeout)
 	defer cancel()
+	s.deadline, _ = ctx.Deadline()
 	refuse()
 	// Shutdown cuts idle connections, which may be about to send: they get the
 	// time to ask once more and to read Connection: close.
 	waitFor(min(lingerTime, s.shutdownTimeout/2), func() bool { return s.open.Load() == 0 })
+	err := s.endRequests(ctx, srv, abort)
+	if err = errors.Join(err, s.finish(ctx)); err == nil {
+		s.log.Info("stopped")
+	}
+	return err
+}
+
+// endRequests waits for the requests in flight until ctx ends; then they get the
+// time to roll back.
+func (s *server) endRequests(ctx context.Context, srv *http.Server, abort context.CancelCauseFunc) error {
 	err := srv.Shutdown(ctx)
 	if err == nil {
-		s.log.Info("stopped")
 		return nil
 	}
-	abort(handlers.ErrShutdown())
-	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), abortTime)
+	abort(db.ErrShutdown)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 	defer cancel()
 	err = errors.Join(err, srv.Shutdown(ctx))
 	_ = srv.Close()

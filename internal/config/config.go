@@ -29,11 +29,12 @@ type Config struct {
 	Port      int    // 0: any free port
 	AdminAddr string // empty: not served
 
-	RequestTimeout  time.Duration
-	ShutdownTimeout time.Duration
-	ShutdownDelay   time.Duration
-	MaxBodyBytes    int64
-	IdempotencyTTL  time.Duration
+	RequestTimeout   time.Duration
+	KeepAliveTimeout time.Duration // more than a load balancer's
+	ShutdownTimeout  time.Duration
+	ShutdownDelay    time.Duration
+	MaxBodyBytes     int64
+	IdempotencyTTL   time.Duration
 
 	APIKeys            []Secret // none: item routes are open
 	CORSAllowedOrigins []string // as browsers send them: lower case, no default port; or "*" alone

@@ -66,14 +66,15 @@ func defaults() config.Config {
 			SlowQuery:                200 * time.Millisecond,
 			Instances:                1,
 		},
-		Host:            "127.0.0.1",
-		Port:            8080,
-		RequestTimeout:  time.Minute,
-		ShutdownTimeout: 30 * time.Second,
-		MaxBodyBytes:    1 << 20,
-		IdempotencyTTL:  24 * time.Hour,
-		AutoMigrate:     true,
-		LogLevel:        slog.LevelInfo,
+		Host:             "127.0.0.1",
+		Port:             8080,
+		RequestTimeout:   time.Minute,
+		KeepAliveTimeout: 2 * time.Minute,
+		ShutdownTimeout:  30 * time.Second,
+		MaxBodyBytes:     1 << 20,
+		IdempotencyTTL:   24 * time.Hour,
+		AutoMigrate:      true,
+		LogLevel:         slog.LevelInfo,
 	}
 }
 

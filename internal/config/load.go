@@ -23,11 +23,12 @@ func Load(lookup func(string) (string, bool)) (Config, error) {
 		Port:      r.whole("PORT", 8080, 0, 65535),                     // 0: any free port
 		AdminAddr: r.addr("ADMIN_ADDR"),                                // where /metrics and /debug/pprof/ listen
 
-		RequestTimeout:  r.positive("REQUEST_TIMEOUT", 60*time.Second),                      // for one request
-		ShutdownTimeout: r.seconds("SHUTDOWN_TIMEOUT", 30*time.Second),                      // for requests in flight to finish
-		ShutdownDelay:   r.seconds("SHUTDOWN_DELAY", choose(production, 5*time.Second, 0)),  // of "not ready" before the listener closes
-		MaxBodyBytes:    int64(r.whole("MAX_BODY_BYTES", 1<<20 /* 1 MiB */, 1, maxInteger)), // larger bodies get 413
-		IdempotencyTTL:  r.positive("IDEMPOTENCY_TTL", 24*time.Hour),                        // an Idempotency-Key is remembered so long
+		RequestTimeout:   r.positive("REQUEST_TIMEOUT", 60*time.Second),                      // for one request
+		KeepAliveTimeout: r.positive("KEEP_ALIVE_TIMEOUT", 120*time.Second),                  // of a connection without a request
+		ShutdownTimeout:  r.seconds("SHUTDOWN_TIMEOUT", 30*time.Second),                      // for requests and background work to finish
+		ShutdownDelay:    r.seconds("SHUTDOWN_DELAY", choose(production, 5*time.Second, 0)),  // of "not ready" before the listener closes
+		MaxBodyBytes:     int64(r.whole("MAX_BODY_BYTES", 1<<20 /* 1 MiB */, 1, maxInteger)), // larger bodies get 413
+		IdempotencyTTL:   r.positive("IDEMPOTENCY_TTL", 24*time.Hour),                        // an Idempotency-Key is remembered so long
 
 		APIKeys:            r.keys("API_KEYS"),                // one of them must come as a bearer token; none: open
 		CORSAllowedOrigins: r.origins("CORS_ALLOWED_ORIGINS"), // that browsers may call from

@@ -15,6 +15,7 @@ func (c Config) LogValue() slog.Value {
 		slog.Int("PORT", c.Port),
 		slog.String("ADMIN_ADDR", c.AdminAddr),
 		span("REQUEST_TIMEOUT", c.RequestTimeout),
+		span("KEEP_ALIVE_TIMEOUT", c.KeepAliveTimeout),
 		span("SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
 		span("SHUTDOWN_DELAY", c.ShutdownDelay),
 		slog.Int64("MAX_BODY_BYTES", c.MaxBodyBytes),

@@ -122,6 +122,7 @@ func TestLogValue(t *testing.T) {
 		"PORT":                           8080.0,
 		"ADMIN_ADDR":                     "",
 		"REQUEST_TIMEOUT":                "1m0s",
+		"KEEP_ALIVE_TIMEOUT":             "2m0s",
 		"SHUTDOWN_TIMEOUT":               "30s",
 		"SHUTDOWN_DELAY":                 "0s",
 		"MAX_BODY_BYTES":                 1048576.0,

@@ -122,6 +122,8 @@ func TestValues(t *testing.T) {
 		{"ADMIN_ADDR", "localhost:http", nil, `"localhost:http" has a bad port` + addr},
 		{"REQUEST_TIMEOUT", "90s", func(c *config.Config) { c.RequestTimeout = 90 * time.Second }, ""},
 		{"REQUEST_TIMEOUT", "0", nil, `"0" is out of range` + positive},
+		{"KEEP_ALIVE_TIMEOUT", "75", func(c *config.Config) { c.KeepAliveTimeout = 75 * time.Second }, ""},
+		{"KEEP_ALIVE_TIMEOUT", "0", nil, `"0" is out of range` + positive},
 		{"SHUTDOWN_TIMEOUT", "0", func(c *config.Config) { c.ShutdownTimeout = 0 }, ""},
 		{"SHUTDOWN_TIMEOUT", "-1", nil, `"-1" is out of range` + seconds},
 		{"SHUTDOWN_DELAY", "2.5", func(c *config.Config) { c.ShutdownDelay = 2500 * time.Millisecond }, ""},

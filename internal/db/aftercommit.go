@@ -5,18 +5,22 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
+	"reflect"
+	"runtime"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 )
 
 // AfterCommit registers fn to run once the session that tx belongs to has
-// committed: no connection is held then, and ctx does not end with the request.
-// It never runs after a rollback, one to a savepoint before it included, nor
-// after a COMMIT whose outcome is unknown. It is an error if tx belongs to no
-// session, sql.ErrTxDone if the session has ended.
+// committed: no connection is held then. After a request it runs in a goroutine
+// of its own, once the answer has left; after WithSession before that returns.
+// Hooks of one session run one after the other, in their order. Their context
+// keeps the values of the session's and not its end; a stop waits for them, and
+// ends it when its time is over (see Drain). fn never runs after a rollback, one
+// to a savepoint before it included, nor after a COMMIT whose outcome is unknown.
+// It is an error if tx belongs to no session, sql.ErrTxDone if that has ended.
 func AfterCommit(tx *gorm.DB, fn func(ctx context.Context)) error {
 	s := sessionOf(tx)
 	if s == nil {
@@ -47,24 +51,67 @@ func (s *Session) markHooks(query string) {
 	}
 }
 
-// runHooks runs what AfterCommit registered. A hook that panics is logged and
-// does not change the outcome: the transaction is committed.
-func (s *Session) runHooks() {
+// answerTime is how long hooks wait for a client that is slow to take its answer.
+const answerTime = 5 * time.Second
+
+// HasHooks reports whether AfterCommit was called, and not undone by a savepoint.
+func (s *Session) HasHooks() bool { return len(s.takeHooks(false)) > 0 }
+
+// GoHooks runs what AfterCommit registered, as work that a stop waits for, when
+// answered is closed, or the client has taken its answer too slowly. Call it
+// after Commit has succeeded: until then nothing is to be done.
+func (s *Session) GoHooks(answered <-chan struct{}) {
+	hooks := s.takeHooks(true)
+	if len(hooks) == 0 {
+		return
+	}
+	s.db.spawn(s.ctx, func() string { return hookNames(hooks) }, func(ctx context.Context) error {
+		slow := time.NewTimer(answerTime)
+		defer slow.Stop()
+		select {
+		case <-answered:
+		case <-slow.C:
+		case <-ctx.Done(): // the hooks may see for themselves
+		}
+		s.runHooks(ctx, hooks)
+		return nil
+	})
+}
+
+// takeHooks returns the hooks; with remove they are nobody else's then.
+func (s *Session) takeHooks(remove bool) []func(context.Context) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	hooks := s.hooks
-	s.mu.Unlock()
-	ctx := context.WithoutCancel(s.ctx)
+	if remove {
+		s.hooks = nil
+	}
+	return hooks
+}
+
+// hooksNow runs the hooks before it returns, for WithSession.
+func (s *Session) hooksNow() {
+	s.runHooks(s.db.work.detach(s.ctx), s.takeHooks(true))
+}
+
+// runHooks goes on after a hook that panics: the transaction is committed, and
+// each hook is owed its run.
+func (s *Session) runHooks(ctx context.Context, hooks []func(context.Context)) {
 	for _, hook := range hooks {
 		s.runHook(ctx, hook)
 	}
 }
 
 func (s *Session) runHook(ctx context.Context, hook func(context.Context)) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			s.db.log.LogAttrs(ctx, slog.LevelError, "after-commit hook panicked",
-				slog.String("error", fmt.Sprint(fault)), slog.String("stack", string(debug.Stack())))
-		}
-	}()
+	defer s.db.logPanic(ctx, "after-commit hook panicked")
 	hook(ctx)
+}
+
+// hookNames names the functions, by which their place in the code can be found.
+func hookNames(hooks []func(context.Context)) string {
+	names := make([]string, len(hooks))
+	for i, hook := range hooks {
+		names[i] = runtime.FuncForPC(reflect.ValueOf(hook).Pointer()).Name()
+	}
+	return strings.Join(names, ", ")
 }

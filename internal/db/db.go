@@ -6,6 +6,7 @@ package db
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/sync/singleflight"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -27,6 +29,10 @@ type DB struct {
 	gate *gate
 	pool *pgxpool.Pool
 	gorm *gorm.DB // never used for statements: sessions are made from it
+	work *background
+
+	probes singleflight.Group // one question to the database at a time
+	down   atomic.Bool        // what the last of them found
 
 	connector driver.Connector // takes the pool's connections as database/sql's driver has them
 	bridge    *bridge
@@ -49,7 +55,7 @@ type DB struct {
 // have failed, so that the first requests do not open more beside them. Only a
 // URL that cannot be used is an error (ErrURL): see TestConnection.
 func Open(ctx context.Context, opts Options) (*DB, error) {
-	d := &DB{opts: opts, log: opts.logger(), gate: newGate(opts.maxConns(), opts.MaxWaiting)}
+	d := &DB{opts: opts, log: opts.logger(), gate: newGate(opts.maxConns(), opts.MaxWaiting), work: newBackground(ctx)}
 	cfg, err := d.poolConfig()
 	if err != nil {
 		return nil, err
@@ -109,9 +115,12 @@ func (d *DB) gormConfig() *gorm.Config {
 	}
 }
 
-// Close closes the pool. It waits for sessions to hand their connections back,
-// until ctx ends; the error says how many did not.
+// Close drains the work outside of requests and closes the pool. It waits for
+// sessions to hand their connections back, until ctx ends. The error says how
+// much was cut off, how many connections were not handed back, and how much work
+// came too late.
 func (d *DB) Close(ctx context.Context) error {
+	drained := d.Drain(ctx)
 	d.closing.Store(true)
 	done := make(chan struct{})
 	go func() {
@@ -120,8 +129,15 @@ func (d *DB) Close(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		return d.bridge.sql.Close()
+		return errors.Join(drained, d.bridge.sql.Close(), d.refusedWork())
 	case <-ctx.Done():
-		return fmt.Errorf("close pool: %d connections still in use: %w", d.out.Load(), ctx.Err())
+		return errors.Join(drained, fmt.Errorf("close pool: %d connections still in use: %w", d.out.Load(), ctx.Err()))
 	}
+}
+
+func (d *DB) refusedWork() error {
+	if n := d.work.refused.Load(); n > 0 {
+		return fmt.Errorf("%d pieces of background work came too late: %w", n, ErrShutdown)
+	}
+	return nil
 }

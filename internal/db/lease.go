@@ -175,6 +175,9 @@ func (l *lease) sever() {
 	_ = l.conn.PgConn().Conn().Close()
 }
 
+// interrupt ends what another goroutine does on the connection.
+func (l *lease) interrupt() { _ = l.conn.PgConn().Conn().SetDeadline(time.Unix(1, 0)) }
+
 // open reports whether the transaction is still there, failed or not.
 func (l *lease) open() bool { return l.conn.PgConn().TxStatus() != 'I' }
 

@@ -136,9 +136,9 @@ func (s *Session) letGo(reached outcome, start time.Time, err error) {
 	}
 }
 
-// Commit ends the session: it commits if nothing failed and ctx is alive, hands
-// the connection back, and runs the hooks of AfterCommit. An error means that
-// nothing was committed, except ErrCommitUnknown.
+// Commit ends the session: it commits if nothing failed and ctx is alive, and
+// hands the connection back. An error means that nothing was committed, except
+// ErrCommitUnknown. The hooks of AfterCommit are the owner's to run: see GoHooks.
 func (s *Session) Commit() error {
 	l, ok := s.end()
 	if !ok {
@@ -182,13 +182,10 @@ func (s *Session) commitEnded(l *lease) error {
 		s.undo(l)
 		return err
 	}
-	if l != nil {
-		if err := s.commit(l); err != nil {
-			return err
-		}
+	if l == nil {
+		return nil
 	}
-	s.runHooks()
-	return nil
+	return s.commit(l)
 }
 
 // refusal says why nothing may be committed: ctx has ended, the session was

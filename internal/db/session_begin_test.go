@@ -40,12 +40,14 @@ func TestSessionRoundTrips(t *testing.T) {
 		opts []db.SessionOption
 		want int64
 	}{
-		"a read":           {read, []db.SessionOption{db.ReadOnly()}, 2},
-		"a write":          {write, nil, 2},
-		"two writes":       {func(tx *gorm.DB) error { return errors.Join(write(tx), write(tx)) }, nil, 3},
-		"with settings":    {write, []db.SessionOption{tenant, db.StatementTimeout(time.Minute), db.Isolation(sql.LevelSerializable)}, 2},
-		"without params":   {func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }, nil, 3},
-		"what sets":        {func(tx *gorm.DB) error { return tx.Raw("SELECT set_config('app.x', 'y', false)").Scan(new(string)).Error }, nil, 2},
+		"a read":         {read, []db.SessionOption{db.ReadOnly()}, 2},
+		"a write":        {write, nil, 2},
+		"two writes":     {func(tx *gorm.DB) error { return errors.Join(write(tx), write(tx)) }, nil, 3},
+		"with settings":  {write, []db.SessionOption{tenant, db.StatementTimeout(time.Minute), db.Isolation(sql.LevelSerializable)}, 2},
+		"without params": {func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }, nil, 3},
+		"what sets": {func(tx *gorm.DB) error {
+			return tx.Raw("SELECT set_config('app.x', 'y', false)").Scan(new(string)).Error
+		}, nil, 2},
 		"without anything": {func(*gorm.DB) error { return nil }, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

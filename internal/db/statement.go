@@ -96,7 +96,7 @@ func (s *Session) interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lease != nil {
-		_ = s.lease.conn.PgConn().Conn().SetDeadline(time.Unix(1, 0))
+		s.lease.interrupt()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
@@ -61,15 +62,61 @@ func (d *DB) Counters() Counters {
 // Exhausted reports that sessions hold every connection that the pool may have.
 func (s Status) Exhausted() bool { return s.CheckedOut >= s.Size+s.MaxOverflow }
 
-// Ping asks the database for an answer within limit. It uses a connection of
-// the pool if one is to be had without waiting; else it only knocks at the
-// server's door, since no connection may be opened beyond the limit. The error
-// is ErrUnavailable.
+// Ping asks the database for an answer within limit, or as long as ctx lasts.
+// All who ask at the same time share one question, so that a flood of probes
+// takes one connection: one of the pool if it is to be had without waiting; else
+// the question is a knock at the server's door, since no connection may be
+// opened beyond the limit. The question has a context of its own: whoever leaves
+// changes nothing for the others. The error is ErrUnavailable.
 func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
-	if err := within(ctx, limit, d.ping); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, oneLine{err})
+	start := time.Now()
+	wait, stop := context.WithTimeout(ctx, limit)
+	defer stop()
+	for {
+		answer := d.probes.DoChan("", func() (any, error) { return d.ask(ctx, limit) })
+		select {
+		case <-wait.Done():
+		case result := <-answer:
+			if result.Val.(time.Time).After(start) {
+				return result.Err
+			}
+			continue // its time was over before this one came, and it was only being tidied up
+		}
+		select {
+		case result := <-answer: // at the last moment
+			return result.Err
+		default:
+			return noAnswer(ctx, limit)
+		}
 	}
-	return nil
+}
+
+// noAnswer tells a caller that left from a limit that was reached.
+func noAnswer(ctx context.Context, limit time.Duration) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+	}
+	return fmt.Errorf("%w: no answer within %v", ErrUnavailable, limit)
+}
+
+// ask is the question that probes share, and lasts until it holds no connection
+// any more: on a dead line that is half a second over the limit. It returns when
+// its time is over. That the database goes away, and that it comes back, is
+// logged here: where no request asks, nothing else would say so.
+func (d *DB) ask(ctx context.Context, limit time.Duration) (deadline time.Time, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	deadline, _ = ctx.Deadline()
+	if err = d.ping(ctx); err != nil {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, oneLine{err})
+	}
+	switch was := d.down.Swap(err != nil); {
+	case err != nil && !was:
+		d.log.LogAttrs(ctx, slog.LevelError, "database does not answer", slog.String("error", err.Error()))
+	case err == nil && was:
+		d.log.LogAttrs(ctx, slog.LevelInfo, "database answers again")
+	}
+	return deadline, err
 }
 
 // ping repeats itself where it met a connection that was dead already: that

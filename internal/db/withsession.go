@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -13,8 +14,17 @@ import (
 // WithSession runs fn in a session, for all work outside of requests: it
 // commits when fn returns nil, rolls back when it returns an error or panics,
 // and always hands the connection back. tx is good until fn returns. The error
-// is fn's, or that of beginning or committing (see Session.Commit).
+// is fn's, or that of beginning or committing (see Session.Commit). The hooks of
+// AfterCommit have run when it returns. A stop waits for it; when the stop's time
+// is over, the session's context ends with ErrShutdown as its cause.
 func (d *DB) WithSession(ctx context.Context, fn func(tx *gorm.DB) error, opts ...SessionOption) error {
+	end, err := d.work.begin(callSite())
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer end()
+	ctx, release := d.work.tie(ctx)
+	defer release()
 	var options sessionOptions
 	for _, opt := range opts {
 		opt(&options)
@@ -36,11 +46,16 @@ func (d *DB) WithSession(ctx context.Context, fn func(tx *gorm.DB) error, opts .
 // it is there for errors, panics and runtime.Goexit.
 func (d *DB) runSession(ctx context.Context, fn func(tx *gorm.DB) error, opts []SessionOption) error {
 	s := d.NewSession(ctx, opts...)
+	defer d.work.watch(s)()
 	defer s.Rollback()
 	if err := fn(s.DB()); err != nil {
 		return err
 	}
-	return s.Commit()
+	if err := s.Commit(); err != nil {
+		return err
+	}
+	s.hooksNow()
+	return nil
 }
 
 // repeatable reports a serialization failure or a deadlock: the transaction was

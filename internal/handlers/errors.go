@@ -18,12 +18,6 @@ import (
 // appears in the log only.
 const statusClientGone = 499
 
-// errShutdown is why requests end that are still running at SHUTDOWN_TIMEOUT.
-var errShutdown = errors.New("the server is shutting down")
-
-// ErrShutdown is the cause with which the server ends requests at SHUTDOWN_TIMEOUT.
-func ErrShutdown() error { return errShutdown }
-
 // problem is an error answer (RFC 9457).
 type problem struct {
 	Type      string       `json:"type" example:"about:blank"`
@@ -117,7 +111,7 @@ func answerToEnd(ctx context.Context, err error) *httpError {
 	switch cause := context.Cause(ctx); {
 	case cause == nil:
 		return nil
-	case errors.Is(cause, errShutdown):
+	case errors.Is(cause, db.ErrShutdown):
 		return &httpError{status: http.StatusServiceUnavailable, detail: "The service is restarting. Try again shortly.", cause: err}
 	case errors.Is(cause, context.DeadlineExceeded):
 		return &httpError{status: http.StatusGatewayTimeout, detail: "The request took too long.", cause: err}

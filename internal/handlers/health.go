@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -24,25 +23,14 @@ func (s *State) Drain() { s.draining.Store(true) }
 // health answers the probes. They take no session, and are in no metric of it.
 type health struct {
 	db    *db.DB
-	log   *slog.Logger
 	state *State
-	down  atomic.Bool // what the last probe found
 }
 
-// ping logs when the database goes away and when it comes back: where no
-// request asks for it, nothing else would say so.
-func (h *health) ping(ctx context.Context) error {
-	err := h.db.Ping(ctx, pingLimit)
-	if ctx.Err() != nil { // the prober gave up first
-		return err
-	}
-	switch was := h.down.Swap(err != nil); {
-	case err != nil && !was:
-		h.log.LogAttrs(ctx, slog.LevelError, "database does not answer", slog.String("error", err.Error()))
-	case err == nil && was:
-		h.log.LogAttrs(ctx, slog.LevelInfo, "database answers again")
-	}
-	return err
+// ping asks for as long as pingLimit, whatever becomes of the prober: net/http
+// ends the context of one that half-closes its connection (nc -N), which is told
+// the truth all the same.
+func ping(ctx context.Context, conn *db.DB) error {
+	return conn.Ping(context.WithoutCancel(ctx), pingLimit)
 }
 
 type healthStatus struct {
@@ -64,7 +52,7 @@ func (h *health) ready(c *gin.Context) {
 	switch {
 	case h.state.draining.Load():
 		respond(c, http.StatusServiceUnavailable, healthStatus{"draining"})
-	case h.ping(c.Request.Context()) != nil:
+	case ping(c.Request.Context(), h.db) != nil:
 		respond(c, http.StatusServiceUnavailable, healthStatus{"unavailable"})
 	default:
 		respond(c, http.StatusOK, healthStatus{"ok"})
@@ -74,7 +62,7 @@ func (h *health) ready(c *gin.Context) {
 // pool shows the pool, whatever the state of the database.
 func (h *health) pool(c *gin.Context) {
 	start := time.Now()
-	err := h.ping(c.Request.Context())
+	err := ping(c.Request.Context(), h.db)
 	answer := poolStatus{Status: "ok", LatencyMS: float64(time.Since(start).Microseconds()) / 1000, Pool: h.db.Status()}
 	status := http.StatusOK
 	switch {

@@ -52,6 +52,15 @@ func (w *heldWriter) release() {
 	}
 }
 
+// sayEmpty gives an answer without a body the length that net/http would give it
+// at its end: flushed before, it would be sent in chunks.
+func (w *heldWriter) sayEmpty(method string) {
+	bodiless := method == http.MethodHead || w.status == http.StatusNoContent || w.status == http.StatusNotModified
+	if w.body.Len() == 0 && !bodiless {
+		w.header.Set("Content-Length", "0")
+	}
+}
+
 func (w *heldWriter) Header() http.Header { return w.header }
 
 func (w *heldWriter) Write(data []byte) (int, error) {

@@ -70,14 +70,13 @@ func (m *Metrics) Handler() http.Handler {
 
 // probe asks the database at every scrape, since an instance without requests
 // would else not notice that it is down. Like a health probe it is in no figure
-// of the pool. A scraper that hangs up says nothing about the database.
+// of the pool.
 func (m *Metrics) probe(ctx context.Context) {
-	switch err := m.db.Ping(ctx, pingLimit); {
-	case err == nil:
-		m.dbUp.Set(1)
-	case ctx.Err() == nil:
-		m.dbUp.Set(0)
+	up := 1.0
+	if ping(ctx, m.db) != nil {
+		up = 0
 	}
+	m.dbUp.Set(up)
 }
 
 // knownMethods bounds the method label, which clients could else fill at will.

@@ -70,7 +70,7 @@ func routes(o Options, d docs, document gin.HandlerFunc) []route {
 		return endpoint{chain: gin.HandlersChain{access, session(o.DB, opts...), handle(fn)}, transactional: true}
 	}
 	open := func(fn gin.HandlerFunc) endpoint { return endpoint{chain: gin.HandlersChain{fn}} }
-	h := &health{db: o.DB, log: o.Log, state: o.State}
+	h := &health{db: o.DB, state: o.State}
 	return []route{
 		{
 			method: "POST", path: "/items", name: "createItem", summary: "Create an item", serve: tx(createItem), idempotent: true,

@@ -60,13 +60,31 @@ func end(c *gin.Context, s *db.Session, held *heldWriter) {
 		return
 	case held.Status() >= http.StatusBadRequest:
 		s.Rollback()
+		held.release()
 	default:
 		if err := s.Finish(); err != nil {
 			_ = c.Error(err)
 			return
 		}
+		answer(c.Request.Method, s, held)
 	}
+}
+
+// answer lets the answer go, and then the hooks of AfterCommit, which the client
+// does not wait for: they run elsewhere, and the answer is flushed, since
+// net/http may else keep its end until the handler has returned. They are counted
+// before, so that a stop in between waits for them.
+func answer(method string, s *db.Session, held *heldWriter) {
+	if !s.HasHooks() {
+		held.release()
+		return
+	}
+	left := make(chan struct{})
+	defer close(left)
+	s.GoHooks(left)
+	held.sayEmpty(method)
 	held.release()
+	held.ResponseWriter.Flush()
 }
 
 // handle adapts a handler that returns its error, which can not be forgotten.
