@@ -95,6 +95,8 @@ func TestSignalArrivesOnce(t *testing.T) {
 		{"kill -TERM devdb", syscall.SIGTERM, false, "terminated came 1 times; drained: true"},
 		{"kill -INT devdb", syscall.SIGINT, false, "interrupt came 1 times; drained: true"},
 		{"Ctrl-C", syscall.SIGINT, true, "interrupt came 1 times; drained: true"},
+		{"kill -HUP devdb", syscall.SIGHUP, false, "hangup came 1 times; drained: true"},
+		{"the terminal closes", syscall.SIGHUP, true, "hangup came 1 times; drained: true"},
 		{"TERM to the group", syscall.SIGTERM, true, "terminated came 1 times; drained: true"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -238,5 +240,22 @@ func TestProject(t *testing.T) {
 	}
 	if got := project(below); got != dir {
 		t.Errorf("in a module: %s, want %s", got, dir)
+	}
+}
+
+// TestOutputReaderGoesAway, as in make run 2>&1 | head: devdb has something to say at its start, and lives on.
+func TestOutputReaderGoesAway(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	cmd := devdbCommand(t, nil, "-throwaway", "--", "sh", "-c", "exit 7")
+	cmd.Stderr = w
+	_ = cmd.Run()
+	w.Close()
+	if code := cmd.ProcessState.ExitCode(); code != 7 {
+		t.Errorf("%v, want status 7", cmd.ProcessState)
 	}
 }
