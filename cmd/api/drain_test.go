@@ -18,8 +18,14 @@ import (
 // a PATCH that waits for it.
 func blocked(t *testing.T, env map[string]string) (p *process, lock pgx.Tx, patch chan answer) {
 	t.Helper()
+	return blockedBy(t, env, func(env map[string]string) *process { return start(t, env) })
+}
+
+// blockedBy is blocked for an API that is started in a way of the test's own.
+func blockedBy(t *testing.T, env map[string]string, start func(map[string]string) *process) (p *process, lock pgx.Tx, patch chan answer) {
+	t.Helper()
 	env["DATABASE_URL"] = dbtest.New(t)
-	p = start(t, env)
+	p = start(env)
 	base := p.url()
 	created, err := send(t.Context(), http.DefaultClient, http.MethodPost, base+"/items", newItem)
 	if err != nil {

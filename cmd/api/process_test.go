@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strings"
 	"sync"
@@ -23,9 +24,14 @@ const patience = 30 * time.Second
 // TestMain lets the test binary be the program, so that tests can start it as a
 // process of its own, signal it and read its exit status.
 func TestMain(m *testing.M) {
-	if os.Getenv("API_TEST_RUN_MAIN") == "1" {
+	switch os.Getenv("API_TEST_RUN_MAIN") {
+	case "1":
 		main()
+	case "background":
+		backgroundMain()
 	}
+	// What is caught here has its own effect in the processes that are started, even where nohup runs the tests.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 
@@ -55,12 +61,33 @@ func startIn(t *testing.T, folder string, env map[string]string, args ...string)
 func startProgram(t *testing.T, path, folder string, env map[string]string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(path, args...), output: new(output), exited: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	p.run(folder, env)
+	return p
+}
+
+// startWith runs the program with an output of the test's own.
+func startWith(t *testing.T, env map[string]string, out *os.File) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, cmd: exec.Command(self), output: new(output), exited: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.run(t.TempDir(), env)
+	return p
+}
+
+// run starts the process, which is killed at the latest when the test ends.
+func (p *process) run(folder string, env map[string]string) {
+	t := p.t
+	t.Helper()
 	p.cmd.Dir = folder
 	p.cmd.Env = []string{"API_TEST_RUN_MAIN=1", "PORT=0"}
 	for name, value := range env {
 		p.cmd.Env = append(p.cmd.Env, name+"="+value)
 	}
-	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +102,6 @@ func startProgram(t *testing.T, path, folder string, env map[string]string, args
 			t.Logf("output:\n%s", p.output)
 		}
 	})
-	return p
 }
 
 // status waits for the end and returns the exit status; -1 means by a signal.

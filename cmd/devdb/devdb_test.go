@@ -95,6 +95,8 @@ func TestSignalArrivesOnce(t *testing.T) {
 		{"kill -TERM devdb", syscall.SIGTERM, false, "terminated came 1 times; drained: true"},
 		{"kill -INT devdb", syscall.SIGINT, false, "interrupt came 1 times; drained: true"},
 		{"Ctrl-C", syscall.SIGINT, true, "interrupt came 1 times; drained: true"},
+		{"kill -HUP devdb", syscall.SIGHUP, false, "hangup came 1 times; drained: true"},
+		{"the terminal closes", syscall.SIGHUP, true, "hangup came 1 times; drained: true"},
 		{"TERM to the group", syscall.SIGTERM, true, "terminated came 1 times; drained: true"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

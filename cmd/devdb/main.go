@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"example.com/transcription-api/internal/db/devdb"
@@ -69,6 +70,9 @@ func serve(ctx context.Context, program string, opts options, environ []string, 
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, relayed()...)
 	defer signal.Stop(signals)
+	// A reader of the output that goes away ends neither devdb nor, by that, the
+	// server. Caught, not ignored: the command would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	server, err := startServer(ctx, opts, stderr, signals)
 	if err != nil {
 		return statusFailed, err

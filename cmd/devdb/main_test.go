@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 // command stands for the API: it connects, says who it is, counts the signals it gets, and needs the database to the end.
 func command(url string, out io.Writer) int {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {

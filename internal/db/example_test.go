@@ -51,3 +51,43 @@ func ExampleDB_WithSession() {
 	// still pending: 1
 	// error: <nil>
 }
+
+// Work that follows from a request, such as telling another service, starts when its transaction is committed, and does not
+// delay the answer. Go starts it: a stop waits for it, and what it returns is logged. It takes a session of its own.
+func ExampleDB_Go() {
+	conn, end := exampleDB()
+	defer end()
+	request := context.Background() // in a handler: c.Request.Context()
+
+	// In a handler tx is its argument, and the middleware commits.
+	err := conn.WithSession(request, func(tx *gorm.DB) error {
+		item := models.Item{Title: "Interview", AudioURL: "https://example.com/a.wav", Language: "en", Status: models.Pending}
+		if err := models.CreateItem(request, tx, &item); err != nil {
+			return err
+		}
+		return db.AfterCommit(tx, func(ctx context.Context) {
+			conn.Go(ctx, func(ctx context.Context) error { return transcribe(ctx, conn, item.ID) })
+		})
+	})
+	fmt.Println("error:", err)
+
+	// The program does this when it stops, after the last request.
+	fmt.Println("error:", conn.Drain(context.Background()))
+
+	// Output:
+	// error: <nil>
+	// Interview is processing
+	// error: <nil>
+}
+
+func transcribe(ctx context.Context, conn *db.DB, id int64) error {
+	return conn.WithSession(ctx, func(tx *gorm.DB) error {
+		next := models.Processing
+		item, err := models.UpdateItem(ctx, tx, id, models.ItemChanges{Status: &next}, nil)
+		if err != nil {
+			return err
+		}
+		fmt.Println(item.Title, "is", item.Status)
+		return nil
+	})
+}
