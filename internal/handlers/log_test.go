@@ -191,6 +191,9 @@ func TestEcho(t *testing.T) {
 			"fail": {"BEGIN READ ONLY", "SELECT", "ROLLBACK"}, "none": nil,
 		}
 		for id, statements := range want {
+			if n := len(statements); n > 0 {
+				w.until("the transaction's end", func() bool { return len(w.echoed(id)) == n }) // a reader's comes after its answer
+			}
 			if diff := cmp.Diff(statements, w.echoed(id)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", id, diff)
 			}
