@@ -54,6 +54,9 @@ func (p *program) check(ctx context.Context) error {
 }
 
 func (p *program) migrate(ctx context.Context, args []string) error {
+	if err := p.testConnection(ctx); err != nil { // with attempts, and with the advice that it has
+		return err
+	}
 	migrator, err := db.NewMigrator(p.dbOptions())
 	if err != nil {
 		return settingsError{err}

@@ -10,7 +10,6 @@ import (
 	"path"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
@@ -40,7 +39,7 @@ type Migrator struct {
 
 // NewMigrator connects when it is first used. Close it.
 func NewMigrator(opts Options) (*Migrator, error) {
-	cfg, err := pgx.ParseConfig(opts.URL)
+	cfg, err := parseWithoutTimeouts(opts.URL)
 	if err != nil {
 		return nil, urlError(err)
 	}
