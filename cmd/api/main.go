@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/handlers"
@@ -102,13 +103,17 @@ func split(args []string) (command string, rest []string) {
 	return args[0], args[1:]
 }
 
-// withoutDatabase answers for DATABASE_URL, which is required otherwise.
+// withoutDatabase answers for DATABASE_URL, which is required otherwise, and
+// for libpq's variables, which belong to it.
 func withoutDatabase(env environ) environ {
 	return func(dotenv string) (func(string) (string, bool), error) {
 		lookup, err := env(dotenv)
 		return func(name string) (string, bool) {
 			if name == "DATABASE_URL" {
 				return "postgres://localhost/unused", true
+			}
+			if strings.HasPrefix(name, "PG") {
+				return "", false
 			}
 			return lookup(name)
 		}, err

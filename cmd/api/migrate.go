@@ -44,6 +44,9 @@ func (p *program) newMigrator() (*db.Migrator, error) {
 // migrate says what it is about to do before it does it.
 func (p *program) migrate(ctx context.Context, rest []string) error {
 	args, _ := parseMigrate(rest)
+	if err := p.testConnection(ctx); err != nil { // with attempts, and with the advice that it has
+		return err
+	}
 	migrator, err := p.newMigrator()
 	if err != nil {
 		return err

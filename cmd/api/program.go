@@ -79,6 +79,9 @@ func (p *program) connect(ctx context.Context) (*db.DB, error) {
 }
 
 func (p *program) testConnection(ctx context.Context) error {
+	if from := p.cfg.Database.URLFrom; len(from) > 0 {
+		p.log.Info("connection parameters that DATABASE_URL leaves open", "from", from)
+	}
 	err := db.TestConnection(ctx, p.dbOptions(), p.cfg.Database.ConnectRetries, p.cfg.Database.ConnectRetryDelay)
 	if errors.Is(err, db.ErrURL) {
 		return settingsError{err}

@@ -56,6 +56,9 @@ func TestURLThatIsSet(t *testing.T) {
 	}{
 		{"environment", []string{"THE_URL=mine"}, "THE_URL=other", nil, "url=mine\n"},
 		{".env", nil, "# mine\nTHE_URL=\"from file\"\n", nil, "url=from file\n"},
+		{"byte order mark", nil, "\ufeffTHE_URL=file\r\n", nil, "url=file\n"},
+		{"a part from the environment", []string{"PART=mine"}, "THE_URL=from ${PART}\n", nil, "url=from mine\n"},
+		{"empty in the environment", []string{"THE_URL="}, "THE_URL=other\n", nil, "url=postgres://"},
 		{"empty in both", []string{"THE_URL="}, "THE_URL=\n", []string{"-throwaway"}, "url=postgres://postgres@/"},
 		{"throw-away", []string{"THE_URL=mine"}, "THE_URL=other", []string{"-throwaway"}, "url=postgres://postgres@/"},
 	} {
@@ -70,16 +73,23 @@ func TestURLThatIsSet(t *testing.T) {
 	}
 }
 
-func TestBadDotenvIsNotQuoted(t *testing.T) {
+// TestBadDotenv: what the API refuses is refused here too, before a server is started, and not shown.
+func TestBadDotenv(t *testing.T) {
 	t.Parallel()
-	cmd := devdbCommand(t, nil, "true")
-	if err := os.WriteFile(filepath.Join(cmd.Dir, ".env"), []byte("PASSWORD hunter2\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	out, _ := cmd.CombinedOutput()
-	text := string(out)
-	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(text, ".env") || strings.Contains(text, "hunter2") {
-		t.Errorf("status %d: %s", code, out)
+	for _, test := range []struct{ dotenv, want string }{
+		{"PASSWORD hunter2\n", ".env: line 1 is not NAME=value"},
+		{"PORT=1\nDATABASE_URL=postgres://u:hunter2$Zhunter2@h/db\n", ".env: line 2: a $ in the value of DATABASE_URL "},
+		{"API_KEYS=$hunter2\n", ".env: line 1: a $ in the value of API_KEYS "},
+	} {
+		cmd := devdbCommand(t, nil, "true")
+		if err := os.WriteFile(filepath.Join(cmd.Dir, ".env"), []byte(test.dotenv), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, _ := cmd.CombinedOutput()
+		text := string(out)
+		if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(text, test.want) || strings.Contains(text, "hunter2") {
+			t.Errorf("%q: status %d: %s", test.dotenv, code, out)
+		}
 	}
 }
 

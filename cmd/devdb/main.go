@@ -53,9 +53,9 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (int, er
 		return statusNotFound, err
 	}
 	if !opts.throwaway {
-		url, err := presentURL(environ, opts.env)
+		url, err := presentURL(opts.env)
 		if err != nil {
-			return statusFailed, err
+			return statusUsage, err
 		}
 		if url != "" {
 			fmt.Fprintf(stderr, "devdb: %s is set, so no PostgreSQL is started\n", opts.env)

@@ -7,13 +7,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"syscall"
 
-	"github.com/joho/godotenv"
-
+	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/db/devdb"
 )
 
@@ -62,23 +60,15 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return opts, nil
 }
 
-// presentURL is the URL that is set already: in the environment, else in the .env of the working folder. "" is none.
-func presentURL(environ []string, name string) (string, error) {
-	for _, kv := range environ {
-		if value, ok := strings.CutPrefix(kv, name+"="); ok && value != "" {
-			return value, nil
-		}
+// presentURL is the URL that is set already, in the environment or in the .env of the working folder, as the API itself
+// reads it. "" is none.
+func presentURL(name string) (string, error) {
+	lookup, err := config.Environ(".env")
+	if err != nil {
+		return "", fmt.Errorf("settings: %w", err)
 	}
-	file, err := godotenv.Read(".env")
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", nil
-	case errors.As(err, new(*fs.PathError)):
-		return "", err
-	case err != nil:
-		return "", errors.New("read .env: it is not made of lines NAME=value") // the cause would quote it, secrets included
-	}
-	return file[name], nil
+	url, _ := lookup(name)
+	return strings.TrimSpace(url), nil
 }
 
 // setenv replaces a variable, since programs differ in which of two they take.

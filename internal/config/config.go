@@ -46,7 +46,8 @@ type Config struct {
 
 // Database is what the connection pool and its sessions need to know.
 type Database struct {
-	URL Secret // postgres://…, whatever scheme and driver suffix were written
+	URL     Secret   // postgres://…, whatever scheme and driver suffix were written
+	URLFrom []string // variables that have filled in what DATABASE_URL leaves open, such as PGPASSWORD
 
 	PoolSize     int
 	MaxOverflow  int // PoolSize + MaxOverflow fits an int32

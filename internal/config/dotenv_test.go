@@ -93,6 +93,105 @@ func TestEnvironMalformed(t *testing.T) {
 	}
 }
 
+// Not parallel: it sets variables of the process. Each $ is either expanded, or kept where no shell would expand it, or
+// a mistake: never dropped.
+func TestEnvironDollar(t *testing.T) {
+	t.Setenv("CONFIG_TEST_SET", "set")
+	t.Setenv("CONFIG_TEST_EMPTY", "")
+	t.Setenv("CONFIG_TEST_BOTH", "environment")
+	const bad = "" // the text is refused
+	for _, test := range []struct{ text, want string }{
+		{`X=$TOKEN123`, bad},
+		{`X=abc$DEF`, bad},
+		{`X=ab$C9x`, bad},
+		{`X=pa$word`, bad},
+		{`X="a${UNSET}b"`, bad},
+		{`X=a${UNSET}b`, bad},
+		{`X=a$$`, bad},
+		{`X=a$$b`, bad},
+		{`X=$$$`, bad},
+		{`X=$1`, bad},
+		{`X=a$1b`, bad},
+		{`X=a${`, bad},
+		{`X=a${}`, bad},
+		{`X=a${CONFIG_TEST_SET`, bad},
+		{`X=${CONFIG_TEST_SET:-b}`, bad},
+		{`X=a$(id)`, bad},
+		{`X=$CONFIG_TEST_SETx`, bad},
+		{`X=a${CONFIG_TEST_EMPTY}`, bad},
+		{"EMPTY=\nX=a$EMPTY", bad},
+		{"X=a$LATER\nLATER=b", bad},
+		{`X=$X`, bad},
+		{`export X=$UNSET`, bad},
+		{`X: $UNSET`, bad},
+		{"\ufeffX=$UNSET", bad},
+		{"X=$UNSET\r\n", bad},
+		{"X=\"a\nb$UNSET\"", bad},
+		{`X=\\"$UNSET`, bad},
+		{`X=one # costs $5 # really`, bad}, // the comment begins at the last #
+
+		{`X='$TOKEN123'`, "$TOKEN123"},
+		{`X='ab$C9x${UNSET}$$'`, "ab$C9x${UNSET}$$"},
+		{"X= 'a\nb$C' # $UNSET", "a\nb$C"},
+		{"X=\u00a0'$C'", "$C"},
+		{`export X='$C'`, "$C"},
+		{`X='a\$b'`, `a\$b`},
+		{`X=abc$`, "abc$"},
+		{`X="abc$"`, "abc$"},
+		{`X=a$.b`, "a$.b"},
+		{`X=a\$DEF`, "a$DEF"},
+		{`X="a\$DEF"`, "a$DEF"},
+		{`X="a\${DEF}"`, "a${DEF}"},
+		{`X=a\$`, "a$"},
+		{`X=a # costs $5`, "a"},
+		{"# costs $5\nX=a", "a"},
+		{`X=a${CONFIG_TEST_SET}b$CONFIG_TEST_SET`, "asetbset"},
+		{`X="a${CONFIG_TEST_SET}b$CONFIG_TEST_SET"`, "asetbset"},
+		{"EARLIER=one\nX=a${EARLIER}b", "aoneb"},
+		{"earlier=one\nX=a$earlier", "aone"},
+		{"EARLIER='$one'\nX=$EARLIER", "$one"},
+		{"CONFIG_TEST_BOTH=file\nX=$CONFIG_TEST_BOTH", "environment"},
+		{"Y='1' X=${CONFIG_TEST_SET}", "set"},
+	} {
+		path := writeDotenv(t, test.text)
+		lookup, err := config.Environ(path)
+		if test.want == bad {
+			if err == nil || strings.Count(err.Error(), "\n") > 0 || !strings.Contains(err.Error(), "a $ in the value of X ") {
+				t.Errorf("%q: %v", test.text, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%q: %v", test.text, err)
+		} else if got, _ := lookup("X"); got != test.want {
+			t.Errorf("%q: X is %q, want %q", test.text, got, test.want)
+		}
+	}
+}
+
+// All mistakes are told together, each with its line, none with the value.
+func TestEnvironDollarMistakes(t *testing.T) {
+	t.Parallel()
+	path := writeDotenv(t, "# $UNSET\r\nA='\n$hunter2'\r\n\r\nAPI_KEYS=$hunter2\r\nB=1\r\nexport DATABASE_URL=\"postgres://u:hunter2$C9@h/db\"\r\n")
+	_, err := config.Environ(path)
+	const end = " does not lead to a variable that is set and not empty, in the environment or above this line; " +
+		"a value that holds a $ itself stands in 'single quotes' (not shown: it may hold a secret)"
+	want := path + ": line 5: a $ in the value of API_KEYS" + end + "\n" + path + ": line 7: a $ in the value of DATABASE_URL" + end
+	if err == nil || err.Error() != want {
+		t.Errorf("got:\n%v\nwant:\n%s", err, want)
+	}
+}
+
+// An empty line further down, as in a copy of .env.example, must not open what a line above closes.
+func TestEnvironEmptiedAgain(t *testing.T) {
+	t.Parallel()
+	path := writeDotenv(t, "API_KEYS=hunter2\nPORT=1\nPORT=2\n\nAPI_KEYS=\n")
+	want := path + ": line 5: API_KEYS is empty, but line 1 gives it a value; keep one of them"
+	if _, err := config.Environ(path); err == nil || err.Error() != want {
+		t.Errorf("\n got %v\nwant %s", err, want)
+	}
+}
+
 // .env.example names exactly the variables that Load reads, and copying it changes nothing.
 func TestExample(t *testing.T) {
 	t.Parallel()

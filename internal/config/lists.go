@@ -57,14 +57,21 @@ func entries(s string) []string {
 }
 
 // keys reads secrets: a mistake names the entry's place, never its text. They travel in a header, hence the
-// alphabet. A value of commas only is refused, for it would leave the API open where it was meant to be closed.
+// alphabet. A value of commas or white space only is refused, for it would leave the API open where it was meant to be
+// closed, and so is a reference that nobody has expanded, for it can be guessed.
 func (r *reader) keys(name string) []Secret {
 	const allowed = "comma-separated keys of visible ASCII characters"
 	var keys []Secret
-	s := r.get(name)
+	s, set := r.lookup(name)
+	if !set {
+		return nil
+	}
 	for i, key := range entries(s) {
-		if strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		switch {
+		case strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }):
 			r.mistake(name, fmt.Sprintf("key %d has a space, a control or a non-ASCII character", i+1), allowed)
+		case unexpanded(key):
+			r.mistake(name, fmt.Sprintf("key %d is a reference to a variable that nothing has expanded", i+1), allowed)
 		}
 		keys = append(keys, Secret(key))
 	}
@@ -72,6 +79,11 @@ func (r *reader) keys(name string) []Secret {
 		r.mistake(name, "holds no key", allowed)
 	}
 	return keys
+}
+
+// unexpanded knows ${NAME} and Kubernetes' and make's $(NAME).
+func unexpanded(s string) bool {
+	return strings.HasPrefix(s, "${") && strings.HasSuffix(s, "}") || strings.HasPrefix(s, "$(") && strings.HasSuffix(s, ")")
 }
 
 // list reads comma-separated values; every bad one is a mistake of its own.

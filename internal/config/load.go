@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,8 +48,10 @@ func Load(lookup func(string) (string, bool)) (Config, error) {
 const maxInteger = math.MaxInt32
 
 func (r *reader) database(env Environment) Database {
+	address, from := r.address("DATABASE_URL")
 	d := Database{
-		URL: r.databaseURL("DATABASE_URL"),
+		URL:     address.url(),
+		URLFrom: from, // PostgreSQL's own variables that say what the URL leaves open
 
 		PoolSize:     r.whole("DB_POOL_SIZE", 5, 1, maxInteger),        // connections kept open
 		MaxOverflow:  r.whole("DB_MAX_OVERFLOW", 10, 0, maxInteger),    // connections beyond that, for bursts
@@ -74,6 +77,8 @@ func (r *reader) database(env Environment) Database {
 		PgBouncer:     r.boolean("DB_PGBOUNCER", false),                                      // the URL points at PgBouncer in transaction mode
 		Instances:     r.whole("DB_INSTANCES", 1, 1, maxInteger),                             // that share the server's connections
 	}
+	d.PgBouncer = d.PgBouncer || address.params["pgbouncer"] == "true" // Prisma's way to say it
+	d.ConnectTimeout = cmp.Or(address.connectTimeout(), d.ConnectTimeout)
 	if sum := int64(d.PoolSize) + int64(d.MaxOverflow); sum > maxInteger {
 		r.mistake("DB_MAX_OVERFLOW", fmt.Sprintf("makes %d connections with DB_POOL_SIZE", sum),
 			fmt.Sprintf("at most %d together", maxInteger))

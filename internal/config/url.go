@@ -19,28 +19,45 @@ const (
 type address struct {
 	user, database string
 	hosts, ports   []string // no port or one for all or as many as hosts; an empty one is the default
+	hasPassword    bool
+	params         map[string]string // the query's, under their canonical names
+	base           string            // what stands before the query, encoded
+	query          []string          // name=value, encoded, as pgx and the server get them
 	problems       []problem
+	unreadable     bool
 }
 
 // A problem of a URL. Neither part ever quotes the URL: where a password was not encoded, any piece of it may
 // turn up as a host, a port or a parameter.
 type problem struct{ what, allowed string }
 
-func (r *reader) databaseURL(name string) Secret {
+// address reads the database's URL, and what it leaves open from PostgreSQL's own variables.
+func (r *reader) address(name string) (a address, from []string) {
 	s := r.get(name)
 	if s == "" {
 		r.mistake(name, "is not set", urlMissing)
-		return ""
+		return a, nil
 	}
 	rest, p := cutScheme(s)
 	if p != nil {
 		r.mistake(name, p.what, p.allowed)
-		return ""
+		return a, nil
 	}
-	for _, p := range parseAddress(rest).problems {
+	a = parseAddress(rest)
+	if !a.unreadable {
+		from = r.fillIn(&a)
+		a.check()
+	}
+	for _, p := range a.problems {
 		r.mistake(name, p.what, p.allowed)
 	}
-	return Secret("postgres://" + rest)
+	return a, from
+}
+
+// url is what pgx gets.
+func (a address) url() Secret {
+	query := strings.Join(a.query, "&")
+	return Secret("postgres://" + a.base + choose(query == "", "", "?") + query)
 }
 
 // cutScheme drops postgres:// and postgresql://, with or without a driver such as SQLAlchemy's +psycopg2.
@@ -62,6 +79,7 @@ func parseAddress(rest string) (a address) {
 	}
 	authority, tail := rest[:end], rest[end:]
 	if !unambiguous(rest) || strings.Contains(tail, "@") {
+		a.unreadable = true
 		a.problem("has a special character in a place where it can be misread", urlEscapes)
 		return a
 	}
@@ -70,12 +88,12 @@ func parseAddress(rest string) (a address) {
 		authority = hosts
 	}
 	path, query, hasQuery := strings.Cut(tail, "?")
+	a.base, a.params = rest[:end]+path, map[string]string{}
 	a.readHosts(authority)
 	a.readPath(path)
 	if hasQuery {
 		a.readQuery(query)
 	}
-	a.check()
 	return a
 }
 
@@ -101,8 +119,8 @@ func (a *address) problem(what, allowed string) {
 }
 
 func (a *address) readUser(info string) {
-	user, _, _ := strings.Cut(info, ":")
-	a.user = decode(user)
+	user, password, _ := strings.Cut(info, ":")
+	a.user, a.hasPassword = decode(user), password != ""
 	if a.user == "" {
 		a.problem("names no user before the @", urlForm)
 	}

@@ -116,7 +116,7 @@ func TestURLMistakes(t *testing.T) {
 		{"postgres://u:p@h/db?ssl=require", []string{"has a bad ssl; allowed: true; else use sslmode"}},
 		{"postgres://u:p@h/db?sslnegotiation=tls", []string{"has a bad sslnegotiation; allowed: postgres, direct"}},
 		{"postgres://u:p@h/db?channel_binding=yes", []string{"has a bad channel_binding; allowed: disable, prefer, require"}},
-		{"postgres://u:p@h/db?connect_timeout=5s", []string{"has a bad connect_timeout; allowed: whole seconds, 0 or more"}},
+		{"postgres://u:p@h/db?connect_timeout=5s", []string{"has a bad connect_timeout; allowed: whole seconds, 1 or more; without it DB_CONNECT_TIMEOUT holds"}},
 		{"postgres://u:p@-h:0?sslmode=on&target_session_attrs=rw", []string{badPort, sslmode, attrs, badHost, noDB}},
 	} {
 		t.Run(test.url, func(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -16,54 +15,65 @@ func (a *address) readQuery(query string) {
 			a.problem("has a bad query", "?name=value&name=value, with = and & in a value as %3D and %26")
 			continue
 		}
-		a.override(decode(key), decode(val))
-		a.checkParam(decode(key), decode(val))
+		a.readParam(decode(key), decode(val), pair)
+	}
+	if name := a.params["fallback_application_name"]; name != "" && a.params["application_name"] == "" {
+		a.set("application_name", name)
 	}
 }
 
+// readParam takes one parameter over, or says what is wrong with it.
+func (a *address) readParam(key, val, pair string) {
+	name := canonical(key)
+	if name == "" {
+		what, allowed := refusal(key, a.params["password"]+a.params["sslpassword"] != "")
+		a.problem("has "+what, allowed)
+		return
+	}
+	if key == "schema" {
+		val = quoteIdent(val)
+	}
+	if _, twice := a.params[name]; twice {
+		a.problem("gives "+name+" twice", "one value for each parameter")
+	}
+	if p, bad := checkValue(name, val); bad {
+		a.problem(p.what, p.allowed)
+	}
+	switch {
+	case own[name]:
+		a.params[name] = val
+	case name == key, key == "dbname":
+		a.override(name, val)
+		a.query = append(a.query, pair)
+	default:
+		a.set(name, val)
+	}
+}
+
+// set adds a parameter, or one in place of another.
+func (a *address) set(name, val string) {
+	a.override(name, val)
+	a.query = append(a.query, name+"="+encode(val))
+}
+
+// encode is the opposite of decode, for one part of a URL.
+func encode(s string) string {
+	return strings.NewReplacer("&", "%26", "=", "%3D", "@", "%40").Replace(url.PathEscape(s))
+}
+
 func (a *address) override(key, val string) {
+	a.params[key] = val
 	switch key {
 	case "user":
 		a.user = val
-	case "dbname", "database":
+	case "database":
 		a.database = val
 	case "host":
 		a.hosts = strings.Split(val, ",")
 	case "port":
 		a.ports = strings.Split(val, ",")
-	}
-}
-
-// checkParam checks what pgx would refuse later, and less clearly. Names that it does not know it passes to the
-// server, which has the last word on them.
-func (a *address) checkParam(key, val string) {
-	var values []string
-	switch key {
-	case "sslmode":
-		values = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
-	case "ssl": // other drivers put sslmode's values here
-		values = []string{"true"}
-	case "sslnegotiation":
-		values = []string{"postgres", "direct"}
-	case "target_session_attrs":
-		values = []string{"any", "read-write", "read-only", "primary", "standby", "prefer-standby"}
-	case "channel_binding":
-		values = []string{"disable", "prefer", "require"}
-	case "connect_timeout":
-		if _, err := strconv.ParseUint(val, 10, 31); err != nil {
-			a.problem("has a bad connect_timeout", "whole seconds, 0 or more")
-		}
-		return
-	case "port":
-		if slices.ContainsFunc(strings.Split(val, ","), func(p string) bool { return !isPort(p) }) {
-			a.problem("has a bad port", portForm)
-		}
-		return
-	default:
-		return
-	}
-	if !slices.Contains(values, val) {
-		a.problem("has a bad "+key, strings.Join(values, ", ")+choose(key == "ssl", "; else use sslmode", ""))
+	case "password":
+		a.hasPassword = val != ""
 	}
 }
 
@@ -94,6 +104,7 @@ func (d Database) Redacted() string {
 		return d.URL.String()
 	}
 	a := parseAddress(rest)
+	a.check()
 	if len(a.problems) > 0 {
 		return d.URL.String()
 	}

@@ -141,6 +141,10 @@ func TestValues(t *testing.T) {
 		{"API_KEYS", "one,tw o", nil, "key 2 has a space, a control or a non-ASCII character" + keys},
 		{"API_KEYS", "schlüssel", nil, "key 1 has a space, a control or a non-ASCII character" + keys},
 		{"API_KEYS", " , ", nil, "holds no key" + keys},
+		{"API_KEYS", " \t", nil, "holds no key" + keys},
+		{"API_KEYS", "one,${TOKEN}", nil, "key 2 is a reference to a variable that nothing has expanded" + keys},
+		{"API_KEYS", "$(TOKEN)", nil, "key 1 is a reference to a variable that nothing has expanded" + keys},
+		{"API_KEYS", "a$b,$c", func(c *config.Config) { c.APIKeys = []config.Secret{"a$b", "$c"} }, ""},
 		{"CORS_ALLOWED_ORIGINS", "*", func(c *config.Config) { c.CORSAllowedOrigins = []string{"*"} }, ""},
 		{"CORS_ALLOWED_ORIGINS", "https://App.example.com:443, http://[::1]:3000,", func(c *config.Config) {
 			c.CORSAllowedOrigins = []string{"https://app.example.com", "http://[::1]:3000"}

@@ -16,13 +16,16 @@ import (
 // TestConnection connects and asks for an answer, up to retries times in all
 // with delay in between, each attempt logged if it fails. It keeps no
 // connection. A refusal that will not change (wrong password, unknown database)
-// is returned at once, and so is ErrURL.
+// is returned at once, and so is ErrURL: a URL that pgx can not read, or one
+// with parameters that the server or a pooler refuses.
 func TestConnection(ctx context.Context, opts Options, retries int, delay time.Duration) error {
-	cfg, err := pgx.ParseConfig(opts.URL)
+	pool, err := parseURL(opts.URL)
 	if err != nil {
 		return urlError(err)
 	}
+	cfg := pool.ConnConfig
 	opts.connConfig(cfg)
+	opts.logFiles(ctx, cfg)
 	for attempt := 1; ; attempt++ {
 		err := testOnce(ctx, cfg, opts.ConnectTimeout)
 		if err == nil {
@@ -30,6 +33,9 @@ func TestConnection(ctx context.Context, opts Options, retries int, delay time.D
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("test connection: %w", context.Cause(ctx))
+		}
+		if err = opts.refusal(err); errors.Is(err, ErrURL) {
+			return err
 		}
 		opts.logger().LogAttrs(ctx, slog.LevelWarn, fmt.Sprintf("database connection: attempt %d of %d", attempt, retries),
 			slog.String("error", err.Error()))
@@ -41,6 +47,34 @@ func TestConnection(ctx context.Context, opts Options, retries int, delay time.D
 		case <-time.After(delay):
 		}
 	}
+}
+
+// logFiles says what the connection takes from files of its user's, as psql
+// does, and not from the URL.
+func (o Options) logFiles(ctx context.Context, cfg *pgx.ConnConfig) {
+	var files []string
+	if cfg.Password != "" && !o.hasPassword() {
+		files = append(files, "password: PGPASSFILE or ~/.pgpass")
+	}
+	if cfg.TLSConfig != nil && cfg.TLSConfig.RootCAs != nil && !strings.Contains(o.URL, "sslrootcert=") {
+		files = append(files, "sslrootcert: ~/.postgresql/root.crt")
+	}
+	if cfg.TLSConfig != nil && len(cfg.TLSConfig.Certificates) > 0 && !strings.Contains(o.URL, "sslcert=") {
+		files = append(files, "sslcert: ~/.postgresql/postgresql.crt")
+	}
+	if len(files) > 0 {
+		o.logger().LogAttrs(ctx, slog.LevelInfo, "connection parameters from files", slog.Any("files", files))
+	}
+}
+
+// hasPassword reports whether there is a password without a password file.
+func (o Options) hasPassword() bool {
+	separator := "?"
+	if strings.Contains(o.URL, "?") {
+		separator = "&"
+	}
+	cfg, err := pgx.ParseConfig(o.URL + separator + "passfile=") // the last one counts
+	return err == nil && cfg.Password != ""
 }
 
 func testOnce(ctx context.Context, cfg *pgx.ConnConfig, limit time.Duration) error {

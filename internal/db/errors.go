@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -83,16 +82,6 @@ func classifyState(code string) Class {
 func isReadOnlyServer(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pg.Code == "25006"
-}
-
-// permanent reports whether connecting again can not help: wrong password, no
-// such role or database, access refused.
-func permanent(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		return false
-	}
-	return strings.HasPrefix(pg.Code, "28") || pg.Code == "3D000" || pg.Code == "42501"
 }
 
 // rolledBack reports whether an error of COMMIT, sent on an open connection,

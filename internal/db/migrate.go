@@ -57,7 +57,7 @@ func NewMigrator(opts Options) (*Migrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := pgx.ParseConfig(opts.URL)
+	cfg, err := parseWithoutTimeouts(opts.URL)
 	if err != nil {
 		return nil, urlError(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,7 +17,7 @@ import (
 
 // poolConfig maps SQLAlchemy's parameters to pgxpool's.
 func (d *DB) poolConfig() (*pgxpool.Config, error) {
-	cfg, err := pgxpool.ParseConfig(d.opts.URL)
+	cfg, err := parseURL(d.opts.URL)
 	if err != nil {
 		return nil, urlError(err)
 	}
@@ -54,22 +53,13 @@ func (o Options) connConfig(cfg *pgx.ConnConfig) {
 		return &canceller{conn: c}
 	}
 	cfg.OnNotice = noteWarning
-	if cfg.RuntimeParams["application_name"] == "" {
-		cfg.RuntimeParams["application_name"] = "transcription-api"
-	}
+	setDefault(cfg.RuntimeParams, "application_name", "transcription-api")
 	if o.PgBouncer {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		return
 	}
-	setMillis(cfg.RuntimeParams, "statement_timeout", o.StatementTimeout)
-	setMillis(cfg.RuntimeParams, "idle_in_transaction_session_timeout", o.IdleInTransactionTimeout)
-}
-
-// setMillis leaves alone what the URL says itself.
-func setMillis(params map[string]string, name string, value time.Duration) {
-	if params[name] == "" {
-		params[name] = strconv.FormatInt(value.Milliseconds(), 10)
-	}
+	setDefault(cfg.RuntimeParams, "statement_timeout", millis(o.StatementTimeout))
+	setDefault(cfg.RuntimeParams, "idle_in_transaction_session_timeout", millis(o.IdleInTransactionTimeout))
 }
 
 // dial bounds the whole start-up of a connection, log-in included: pgx's own

@@ -39,8 +39,8 @@ func poolOpenDir(t *testing.T) string {
 	return dir
 }
 
-// poolPasswordServer is the URL of a server that asks for a password, with a wrong one.
-func poolPasswordServer(t *testing.T) string {
+// poolPasswordServer is the URL of a server that asks for a password, with a wrong one; its socket asks for none.
+func poolPasswordServer(t *testing.T) (wrongPassword, socket string) {
 	t.Helper()
 	hba := filepath.Join(poolOpenDir(t), "pg_hba.conf")
 	rules := "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
@@ -61,7 +61,7 @@ func poolPasswordServer(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	return fmt.Sprintf("postgres://postgres:hunter2@127.0.0.1:%d/%s?sslmode=disable", port, devdb.DefaultDatabase)
+	return fmt.Sprintf("postgres://postgres:hunter2@127.0.0.1:%d/%s?sslmode=disable", port, devdb.DefaultDatabase), server.URL()
 }
 
 // poolOwner is the user who may enter a server's socket folder, if that is not this one.

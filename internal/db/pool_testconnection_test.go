@@ -110,10 +110,11 @@ func poolWith(t *testing.T, server string, change func(*url.URL)) string {
 func TestTestConnection_Permanent(t *testing.T) {
 	t.Parallel()
 	server := dbtest.New(t)
+	wrongPassword, _ := poolPasswordServer(t)
 	for name, c := range map[string]struct{ url, code string }{
 		"unknown database": {poolWith(t, server, func(u *url.URL) { u.Path = "/no_such_database" }), "3D000"},
 		"unknown role":     {poolWith(t, server, func(u *url.URL) { u.User = url.UserPassword("nobody_here", "hunter2") }), "28000"},
-		"wrong password":   {poolPasswordServer(t), "28P01"},
+		"wrong password":   {wrongPassword, "28P01"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
