@@ -35,7 +35,11 @@ func TestListenerQueue(t *testing.T) {
 	stop()
 	served := make(chan error, 1)
 	go func() {
-		s := server{log: slog.New(slog.DiscardHandler), state: new(handlers.State), requestTimeout: patience, shutdownTimeout: patience}
+		s := server{
+			log: slog.New(slog.DiscardHandler), state: new(handlers.State),
+			requestTimeout: patience, keepAliveTimeout: patience, shutdownTimeout: patience,
+			finish: func(context.Context) error { return nil },
+		}
 		served <- s.serve(stopped, &listener{ln.(*net.TCPListener)}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Connection", "close")
 		}))
