@@ -78,7 +78,12 @@ func (o Options) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	return conn, conn.SetDeadline(time.Now().Add(o.ConnectTimeout))
+	err = conn.SetDeadline(time.Now().Add(o.ConnectTimeout))
+	if request, ok := ctx.Value(cancelKey{}).(*cancelRequest); ok {
+		request.Conn = conn
+		return request, err
+	}
+	return conn, err
 }
 
 func (d *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
