@@ -60,6 +60,7 @@ func (o Options) connConfig(cfg *pgx.ConnConfig) {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		return
 	}
+	cfg.RuntimeParams["client_min_messages"] = "warning" // COMMIT's tell that it may be lost: no role or URL is to hide them
 	setMillis(cfg.RuntimeParams, "statement_timeout", o.StatementTimeout)
 	setMillis(cfg.RuntimeParams, "idle_in_transaction_session_timeout", o.IdleInTransactionTimeout)
 }

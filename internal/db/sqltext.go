@@ -12,22 +12,14 @@ func statements(text string) (list [][]string) {
 	var words []string
 	atomic := false
 	for token := nextToken(&text); token != ""; token = nextToken(&text) {
-		last := ""
-		if len(words) > 0 {
-			last = words[len(words)-1]
-		}
-		switch {
-		case token == ";" && !atomic:
+		if token == ";" && !atomic {
 			if len(words) > 0 {
 				list = append(list, words)
 			}
 			words = nil
 			continue
-		case token == "ATOMIC" && last == "BEGIN":
-			atomic = true
-		case token == "END" && last == ";":
-			atomic = false
 		}
+		atomic = inAtomic(atomic, words, token)
 		words = append(words, token)
 	}
 	if len(words) > 0 {
@@ -36,19 +28,47 @@ func statements(text string) (list [][]string) {
 	return list
 }
 
+// inAtomic reports whether the token after words is in a function's body. Only
+// END at the place of a statement ends it: others end a CASE. Elsewhere BEGIN
+// may be a column, and ATOMIC its new name.
+func inAtomic(atomic bool, words []string, token string) bool {
+	last := ""
+	if len(words) > 0 {
+		last = words[len(words)-1]
+	}
+	if atomic {
+		return token != "END" || last != ";" && last != "ATOMIC"
+	}
+	return token == "ATOMIC" && last == "BEGIN" && createsRoutine(words)
+}
+
+func createsRoutine(words []string) bool {
+	if words[0] != "CREATE" {
+		return false
+	}
+	words = words[1:]
+	if len(words) > 2 && words[0] == "OR" && words[1] == "REPLACE" {
+		words = words[2:]
+	}
+	return words[0] == "FUNCTION" || words[0] == "PROCEDURE"
+}
+
 // nextToken cuts the next word or symbol off the text; "" is the end.
 func nextToken(text *string) string {
 	for *text != "" {
 		s := *text
 		switch c := s[0]; {
 		case strings.HasPrefix(s, "--"):
-			skip(text, 2, "\n")
+			skipLine(text)
 		case strings.HasPrefix(s, "/*"):
 			skipComment(text)
 		case c == '\'':
 			skipQuoted(text, 1, '\'', false)
 		case (c == 'e' || c == 'E') && strings.HasPrefix(s[1:], "'"):
 			skipQuoted(text, 2, '\'', true)
+			for continuesLiteral(text) {
+				skipQuoted(text, 1, '\'', true)
+			}
 		case c == '"':
 			skipQuoted(text, 1, '"', false)
 			return quotedName
@@ -70,9 +90,11 @@ func isWordByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c >= 0x80
 }
 
+// cutWord takes a name, a keyword or a number off the text. A $ belongs to a
+// name; after a number it begins a literal.
 func cutWord(text *string) string {
-	end := 1
-	for end < len(*text) && (isWordByte((*text)[end]) || (*text)[end] == '$') {
+	end, name := 1, (*text)[0] > '9'
+	for end < len(*text) && (isWordByte((*text)[end]) || name && (*text)[end] == '$') {
 		end++
 	}
 	word := (*text)[:end]
@@ -87,6 +109,34 @@ func skip(text *string, n int, end string) {
 		return
 	}
 	*text = ""
+}
+
+// skipLine drops a comment that ends with its line.
+func skipLine(text *string) {
+	if i := strings.IndexAny(*text, "\n\r"); i >= 0 {
+		*text = (*text)[i:]
+		return
+	}
+	*text = ""
+}
+
+// continuesLiteral reports that a literal goes on on another line, as SQL allows,
+// and cuts off what stands between. Escapes hold in all its parts.
+func continuesLiteral(text *string) bool {
+	rest := *text
+	for rest != "" {
+		trimmed := strings.TrimLeft(rest, " \t\n\r\f\v")
+		if strings.HasPrefix(trimmed, "'") && strings.ContainsAny((*text)[:len(*text)-len(trimmed)], "\n\r") {
+			*text = trimmed
+			return true
+		}
+		if !strings.HasPrefix(trimmed, "--") {
+			return false
+		}
+		skipLine(&trimmed)
+		rest = trimmed
+	}
+	return false
 }
 
 // skipComment drops a comment, which may hold others.
