@@ -62,6 +62,10 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 		d.pool.Close()
 		return nil, fmt.Errorf("open gorm: %w", err)
 	}
+	if err = refuseBegin(d.gorm); err != nil {
+		d.pool.Close()
+		return nil, fmt.Errorf("open gorm: %w", err)
+	}
 	d.awaitWarmUp(ctx)
 	return d, nil
 }

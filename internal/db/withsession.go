@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 // WithSession runs fn in a session, for all work outside of requests: it
 // commits when fn returns nil, rolls back when it returns an error or panics,
 // and always hands the connection back. tx is good until fn returns. The error
-// is fn's, or that of beginning or committing (see Session.Commit).
+// is fn's, or that of beginning or committing (see Session.Commit). A programming
+// error (see Session.Misuse) is reported even if fn did not.
 func (d *DB) WithSession(ctx context.Context, fn func(tx *gorm.DB) error, opts ...SessionOption) error {
 	var options sessionOptions
 	for _, opt := range opts {
@@ -37,16 +39,21 @@ func (d *DB) WithSession(ctx context.Context, fn func(tx *gorm.DB) error, opts .
 func (d *DB) runSession(ctx context.Context, fn func(tx *gorm.DB) error, opts []SessionOption) error {
 	s := d.NewSession(ctx, opts...)
 	defer s.Rollback()
-	if err := fn(s.DB()); err != nil {
-		return err
+	err := fn(s.DB())
+	if err == nil {
+		return s.Commit()
 	}
-	return s.Commit()
+	s.Rollback()
+	if misuse := s.Misuse(); misuse != nil && !errors.Is(err, misuse) {
+		return fmt.Errorf("%w, and then: %w", misuse, err)
+	}
+	return err
 }
 
 // repeatable reports a serialization failure or a deadlock: the transaction was
 // rolled back through no fault of its own. An unknown COMMIT is never repeated.
 func repeatable(err error) bool {
-	if errors.Is(err, ErrCommitUnknown) {
+	if errors.Is(err, ErrCommitUnknown) || Classify(err) != Unavailable { // a programming error beside it
 		return false
 	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
