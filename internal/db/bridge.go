@@ -32,10 +32,16 @@ func (b *bridge) rows(result driver.Rows, err error) (*sql.Rows, error) {
 
 // row returns result or err as a row: Scan and Err report it.
 func (b *bridge) row(result driver.Rows, err error) *sql.Row {
-	if err != nil {
-		return b.sql.QueryRowContext(b.ctx, "", err)
+	if err == nil {
+		return b.sql.QueryRowContext(b.ctx, "", result)
 	}
-	return b.sql.QueryRowContext(b.ctx, "", result)
+	row := b.sql.QueryRowContext(b.ctx, "", err)
+	if !errors.Is(row.Err(), err) { // after Close it has an error of its own
+		closed := sql.OpenDB(bridgeConn{})
+		defer closed.Close()
+		row = closed.QueryRowContext(b.ctx, "", err)
+	}
+	return row
 }
 
 // stmt returns a statement that runs in the session, and in no other. It keeps

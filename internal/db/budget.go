@@ -32,7 +32,7 @@ func (d *DB) Budget(ctx context.Context, instances int) (Budget, error) {
 	const query = `SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)::int
 		FROM pg_settings WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')`
 	if err := d.pool.QueryRow(ctx, query).Scan(&b.Allowed); err != nil {
-		return b, fmt.Errorf("read the server's connection limit: %w", err)
+		return b, fmt.Errorf("read the server's connection limit: %w", d.orClosed(err))
 	}
 	return b, nil
 }

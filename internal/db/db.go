@@ -113,6 +113,14 @@ func (d *DB) gormConfig() *gorm.Config {
 	}
 }
 
+// orClosed says in this package's words that the pool is closed.
+func (d *DB) orClosed(err error) error {
+	if err != nil && d.closing.Load() {
+		return errClosed
+	}
+	return err
+}
+
 // Close closes the pool. It waits for sessions to hand their connections back,
 // until ctx ends; the error says how many did not.
 func (d *DB) Close(ctx context.Context) error {
