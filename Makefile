@@ -23,15 +23,16 @@ test: bin/devdb ## run every test, with the race detector, against a real Postgr
 	@TEST_SKIP_MISSING=$(if $(CI),,1) $(WITH_DB) go test -race ./...
 
 test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leaks; and sessions on a pool of one connection
-	@$(WITH_DB) go test -race -tags faults -run Fault -timeout 20m ./cmd/api
+	@$(WITH_DB) go test -race -p 1 -tags faults -run Fault -timeout 20m ./internal/db ./cmd/api
 	@TEST_DB_POOL_SIZE=1 $(WITH_DB) go test -race -run 'Session|AfterCommit' ./internal/db ./internal/handlers
 
 bench: bin/devdb ## compare GET /items/{id} with hand-written net/http and pgx, side by side
 	@$(WITH_DB) go test -run '^$$' -bench . -benchtime 1x ./internal/handlers
 
-fuzz: bin/devdb ## fuzz the decoder, the cursor and the query parser, 20 s each
-	@$(WITH_DB) sh -c 'for target in $$(go test -list "^Fuzz" ./internal/handlers | grep ^Fuzz); do \
-		go test -run "^$$" -fuzz "^$$target$$" -fuzztime 20s ./internal/handlers || exit 1; done'
+fuzz: bin/devdb ## fuzz the decoder, the cursor, the query parser and the reader of SQL, 20 s each
+	@$(WITH_DB) sh -c 'for package in ./internal/handlers ./internal/db; do \
+		for target in $$(go test -list "^Fuzz" $$package | grep ^Fuzz); do \
+			go test -run "^$$" -fuzz "^$$target$$" -fuzztime 20s $$package || exit 1; done; done'
 
 build: ## build the static production binary, bin/api
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/api ./cmd/api

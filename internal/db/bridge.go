@@ -32,18 +32,24 @@ func (b *bridge) rows(result driver.Rows, err error) (*sql.Rows, error) {
 
 // row returns result or err as a row: Scan and Err report it.
 func (b *bridge) row(result driver.Rows, err error) *sql.Row {
-	if err != nil {
-		return b.sql.QueryRowContext(b.ctx, "", err)
+	if err == nil {
+		return b.sql.QueryRowContext(b.ctx, "", result)
 	}
-	return b.sql.QueryRowContext(b.ctx, "", result)
+	row := b.sql.QueryRowContext(b.ctx, "", err)
+	if !errors.Is(row.Err(), err) { // after Close it has an error of its own
+		closed := sql.OpenDB(bridgeConn{})
+		defer closed.Close()
+		row = closed.QueryRowContext(b.ctx, "", err)
+	}
+	return row
 }
 
 // stmt returns a statement that runs in the session, and in no other. It keeps
 // a bridgeConn of its own: on another one database/sql would prepare it again.
 func (b *bridge) stmt(s *Session, query string) (*sql.Stmt, error) {
 	conn, err := b.sql.Conn(b.ctx)
-	if err != nil {
-		return nil, err
+	if err != nil { // nothing but Close can make it fail
+		return nil, errClosed
 	}
 	return conn.PrepareContext(context.WithValue(b.ctx, bridgeKey{}, s), query)
 }
@@ -57,10 +63,20 @@ func (b *bridge) text(stmt *sql.Stmt) (query string, err error) {
 type (
 	bridgeKey struct{} // the session that a statement is made for
 	textKey   struct{} // asks a statement for its text
+	ownerKey  struct{} // the session that a statement's context comes from
 )
 
 // errNoSession is for statements on the *gorm.DB below the sessions.
 var errNoSession = errors.New("a statement outside of a session: use WithSession")
+
+// noSession refuses a statement that came past the session. GORM's prepared mode
+// leads tx.DB and tx.Connection here: that fails the session, if ctx is its own.
+func noSession(ctx context.Context) error {
+	if s, ok := ctx.Value(ownerKey{}).(*Session); ok {
+		return s.abuse(errBeside)
+	}
+	return errNoSession
+}
 
 // bridgeConn is connector and connection in one.
 type bridgeConn struct{}
@@ -72,8 +88,13 @@ func (bridgeConn) Begin() (driver.Tx, error)                      { return nil, 
 func (bridgeConn) Close() error                                   { return nil }
 func (bridgeConn) CheckNamedValue(*driver.NamedValue) error       { return nil }
 
+// BeginTx implements driver.ConnBeginTx.
+func (bridgeConn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
+	return nil, noSession(ctx)
+}
+
 // QueryContext hands out what rows or row gave it.
-func (bridgeConn) QueryContext(_ context.Context, _ string, args []driver.NamedValue) (driver.Rows, error) {
+func (bridgeConn) QueryContext(ctx context.Context, _ string, args []driver.NamedValue) (driver.Rows, error) {
 	if len(args) == 1 {
 		switch given := args[0].Value.(type) {
 		case driver.Rows:
@@ -82,14 +103,14 @@ func (bridgeConn) QueryContext(_ context.Context, _ string, args []driver.NamedV
 			return nil, given
 		}
 	}
-	return nil, errNoSession
+	return nil, noSession(ctx)
 }
 
 // PrepareContext makes a statement of the session in ctx.
 func (bridgeConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	s, ok := ctx.Value(bridgeKey{}).(*Session)
 	if !ok {
-		return nil, errNoSession
+		return nil, noSession(ctx)
 	}
 	return bridgeStmt{s: s, query: query}, nil
 }

@@ -55,7 +55,7 @@ func (d *DB) Budget(ctx context.Context, instances int) (Budget, error) {
 		return b, nil
 	}
 	if err := d.pool.QueryRow(ctx, budgetQuery).Scan(&b.Allowed, &b.bound); err != nil {
-		return b, fmt.Errorf("read the server's connection limit: %w", err)
+		return b, fmt.Errorf("read the server's connection limit: %w", d.orClosed(err))
 	}
 	return b, nil
 }

@@ -2,6 +2,10 @@ package db
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -18,31 +22,65 @@ const cancelGrace = 500 * time.Millisecond
 // connection: by then it has sent the signal, and a signal that meets an idle
 // backend is ignored. If that does not happen in time, the connection is cut.
 type canceller struct {
-	conn *pgconn.PgConn
-	sent chan bool // whether the server took the request
+	conn     *pgconn.PgConn
+	deadline time.Time
+	taken    chan bool // whether the server took the request
 }
 
 // HandleCancel implements ctxwatch.Handler.
 func (c *canceller) HandleCancel(ctx context.Context) {
-	deadline := time.Now().Add(cancelGrace)
-	_ = c.conn.Conn().SetDeadline(deadline)
-	c.sent = make(chan bool, 1)
+	c.deadline = time.Now().Add(cancelGrace)
+	_ = c.conn.Conn().SetDeadline(c.deadline)
+	c.taken = make(chan bool, 1)
 	go func() {
-		ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+		ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), c.deadline)
 		defer cancel()
-		err := c.conn.CancelRequest(ctx)
-		// It returns nil, too, when its context ended before the server hung up.
-		c.sent <- err == nil && ctx.Err() == nil && time.Now().Before(deadline)
+		request := new(cancelRequest)
+		err := c.conn.CancelRequest(context.WithValue(ctx, cancelKey{}, request))
+		c.taken <- err == nil && request.taken()
 	}()
 }
 
 // HandleUnwatchAfterCancel implements ctxwatch.Handler. It is called when the
 // statement has ended, before the connection can have another one.
 func (c *canceller) HandleUnwatchAfterCancel() {
-	if <-c.sent {
+	if <-c.taken && time.Now().Before(c.deadline) {
 		_ = c.conn.Conn().SetDeadline(time.Time{})
 		return
 	}
 	stateOf(c.conn).severed = true
 	_ = c.conn.Conn().Close()
+}
+
+// cancelKey marks the context in which a cancelRequest is dialled.
+type cancelKey struct{}
+
+// cancelRequest is the connection of a cancel request. pgx's CancelRequest
+// returns nil, too, where its wait was cut off or the line was reset: then the
+// request may be under way still. Only the server's own hanging up counts.
+type cancelRequest struct {
+	net.Conn
+	plain bool  // it went out without TLS
+	end   error // of the last read
+}
+
+const cancelCode = 80877102 // of PostgreSQL's CancelRequest
+
+// Write implements net.Conn.
+func (r *cancelRequest) Write(b []byte) (int, error) {
+	r.plain = r.plain || len(b) >= 8 && binary.BigEndian.Uint32(b[4:8]) == cancelCode
+	return r.Conn.Write(b)
+}
+
+// Read implements net.Conn.
+func (r *cancelRequest) Read(b []byte) (n int, err error) {
+	n, err = r.Conn.Read(b)
+	r.end = err
+	return n, err
+}
+
+// taken reports that the server hung up after it had read the request. Under TLS
+// its last words, which say that it does, may come before that.
+func (r *cancelRequest) taken() bool {
+	return errors.Is(r.end, io.EOF) || r.end == nil && !r.plain
 }

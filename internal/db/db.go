@@ -68,6 +68,10 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 		d.pool.Close()
 		return nil, fmt.Errorf("open gorm: %w", err)
 	}
+	if err = refuseBegin(d.gorm); err != nil {
+		d.pool.Close()
+		return nil, fmt.Errorf("open gorm: %w", err)
+	}
 	d.awaitWarmUp(ctx)
 	return d, nil
 }
@@ -113,6 +117,14 @@ func (d *DB) gormConfig() *gorm.Config {
 			ParameterizedQueries: !d.opts.Dev,
 		}),
 	}
+}
+
+// orClosed says in this package's words that the pool is closed.
+func (d *DB) orClosed(err error) error {
+	if err != nil && d.closing.Load() {
+		return errClosed
+	}
+	return err
 }
 
 // Close drains the work outside of requests and closes the pool. It waits for

@@ -51,40 +51,59 @@ func (c *effectsCache) of(query string) effects {
 // quotedName stands for a name in double quotes, whatever it is.
 const quotedName = `"`
 
-// wordsOf splits a text at its semicolons and returns each statement's words in
-// capitals, and signs, without literals. The body of a function in SQL (BEGIN
+// statements splits a text at its semicolons and returns each statement's words
+// in capitals, and signs, without literals. The body of a function in SQL (BEGIN
 // ATOMIC … END) is part of its statement.
-func wordsOf(text string) (statements [][]string) {
+func statements(text string) (list [][]string) {
 	var words []string
 	atomic := false
 	for _, token := range sqlTokens(text) {
-		word, last := strings.ToUpper(token.text), ""
-		if len(words) > 0 {
-			last = words[len(words)-1]
-		}
+		word := strings.ToUpper(token.text)
 		switch {
 		case token.kind == 's':
 			continue
 		case token.kind == 'q':
 			word = quotedName
-		case word == "ATOMIC" && last == "BEGIN":
-			atomic = true
-		case word == "END" && last == ";":
-			atomic = false
 		}
-		if word != ";" || atomic {
-			words = append(words, word)
+		if word == ";" && !atomic {
+			if len(words) > 0 {
+				list = append(list, words)
+			}
+			words = nil
 			continue
 		}
-		if len(words) > 0 {
-			statements = append(statements, words)
-		}
-		words = nil
+		atomic = inAtomic(atomic, words, word)
+		words = append(words, word)
 	}
 	if len(words) > 0 {
-		statements = append(statements, words)
+		list = append(list, words)
 	}
-	return statements
+	return list
+}
+
+// inAtomic reports whether the word after others is in a function's body. Only
+// END at the place of a statement ends it: others end a CASE. Elsewhere BEGIN
+// may be a column, and ATOMIC its new name.
+func inAtomic(atomic bool, words []string, word string) bool {
+	last := ""
+	if len(words) > 0 {
+		last = words[len(words)-1]
+	}
+	if atomic {
+		return word != "END" || last != ";" && last != "ATOMIC"
+	}
+	return word == "ATOMIC" && last == "BEGIN" && createsRoutine(words)
+}
+
+func createsRoutine(words []string) bool {
+	if words[0] != "CREATE" {
+		return false
+	}
+	words = words[1:]
+	if len(words) > 2 && words[0] == "OR" && words[1] == "REPLACE" {
+		words = words[2:]
+	}
+	return words[0] == "FUNCTION" || words[0] == "PROCEDURE"
 }
 
 // isName tells a word or a quoted name from a sign or a number.
@@ -97,7 +116,7 @@ func effectsOf(query string) effects {
 	if query == setLocalSQL {
 		return e
 	}
-	for _, words := range wordsOf(query) {
+	for _, words := range statements(query) {
 		e.ends = e.ends || endsTransaction(words)
 		e.sets = e.sets || sets(words)
 		e.spoils = e.spoils || slices.Contains([]string{"PREPARE", "DEALLOCATE", "DISCARD", "LOAD"}, words[0])

@@ -47,8 +47,14 @@ var sqlstates = map[string]Class{
 	"25P03": Unavailable, "25P04": Unavailable, // ended by the server: idle or too long in the transaction
 }
 
-// Classify tells the class of an error that a session returned.
+// Classify tells the class of an error that a session returned. A programming
+// error is Other, whatever it led to.
 func Classify(err error) Class {
+	for _, misuse := range []error{ErrSessionOwned, ErrSessionBusy, ErrTransactionEnded} {
+		if errors.Is(err, misuse) {
+			return Other
+		}
+	}
 	for _, known := range []error{ErrUnavailable, ErrPoolTimeout, ErrQueueFull, ErrCommitUnknown} {
 		if errors.Is(err, known) {
 			return Unavailable

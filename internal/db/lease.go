@@ -189,7 +189,7 @@ func (l *lease) commit(ctx context.Context, limit time.Duration, reset string) e
 	dead := l.lost() // then COMMIT is not sent
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	tag, warning, err := l.end(ctx, "commit"+reset)
+	tag, warning, err := l.end(ctx, "commit", reset)
 	l.cut = ctx.Err() != nil
 	switch {
 	case l.cut:
@@ -214,16 +214,16 @@ func (l *lease) commit(ctx context.Context, limit time.Duration, reset string) e
 func (l *lease) rollback(ctx context.Context, limit time.Duration, reset string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	_, _, _ = l.end(ctx, "rollback"+reset)
+	_, _, _ = l.end(ctx, "rollback", reset)
 	l.cut = ctx.Err() != nil
 }
 
-// end sends COMMIT or ROLLBACK and what follows it. The answer is that to the
-// first of the statements; where a later one fails, the connection is spoilt.
-func (l *lease) end(ctx context.Context, statements string) (tag string, warning *pgconn.Notice, err error) {
+// end sends COMMIT or ROLLBACK and, behind it, reset. The answer is that to the
+// first of these; where reset was not done, the connection is spoilt.
+func (l *lease) end(ctx context.Context, statement, reset string) (tag string, warning *pgconn.Notice, err error) {
 	state := stateOf(l.conn.PgConn())
 	state.warning = nil
-	results := l.conn.PgConn().Exec(ctx, statements)
+	results := l.conn.PgConn().Exec(ctx, statement+reset)
 	answered := results.NextResult()
 	if answered {
 		var command pgconn.CommandTag
@@ -231,7 +231,7 @@ func (l *lease) end(ctx context.Context, statements string) (tag string, warning
 		tag, warning = command.String(), state.warning
 	}
 	if closeErr := results.Close(); closeErr != nil {
-		l.spoilt = true
+		l.spoilt = reset != ""
 		if !answered {
 			err = closeErr
 		}

@@ -58,6 +58,7 @@ func (o Options) connConfig(cfg *pgx.ConnConfig) {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		return
 	}
+	cfg.RuntimeParams["client_min_messages"] = "warning" // COMMIT's tell that it may be lost: no role or URL is to hide them
 	setDefault(cfg.RuntimeParams, "statement_timeout", millis(o.StatementTimeout))
 	setDefault(cfg.RuntimeParams, "idle_in_transaction_session_timeout", millis(o.IdleInTransactionTimeout))
 }
@@ -69,7 +70,12 @@ func (o Options) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	return conn, conn.SetDeadline(time.Now().Add(o.ConnectTimeout))
+	err = conn.SetDeadline(time.Now().Add(o.ConnectTimeout))
+	if request, ok := ctx.Value(cancelKey{}).(*cancelRequest); ok {
+		request.Conn = conn
+		return request, err
+	}
+	return conn, err
 }
 
 func (d *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {

@@ -64,7 +64,8 @@ func (d *DB) NewSession(ctx context.Context, opts ...SessionOption) *Session {
 // DB returns GORM bound to the session. Context must be given here: without it
 // GORM would share the Statement, and the session's connection, with everybody.
 func (s *Session) DB() *gorm.DB {
-	tx := s.db.gorm.Session(&gorm.Session{NewDB: true, Context: s.ctx, SkipDefaultTransaction: true})
+	ctx := context.WithValue(s.ctx, ownerKey{}, s)
+	tx := s.db.gorm.Session(&gorm.Session{NewDB: true, Context: ctx, SkipDefaultTransaction: true})
 	tx.Statement.ConnPool = &sessionConn{s: s}
 	return tx
 }

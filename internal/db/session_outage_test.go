@@ -122,3 +122,31 @@ func sessionWatchedCommit(t *testing.T, conn *db.DB, waits func() bool) (waited 
 		}
 	}
 }
+
+// TestSessionHiddenWarning: the role, the database or the URL may keep warnings from the client. COMMIT's must come.
+func TestSessionHiddenWarning(t *testing.T) {
+	t.Parallel()
+	for _, parameter := range []string{"", "&client_min_messages=error", "&options=-c%20client_min_messages%3Derror"} {
+		target := dbtest.New(t)
+		sessionAlterDatabase(t, target, "SET client_min_messages = error")
+		sessionTrigger(t, target, "RAISE WARNING 'of COMMIT';")
+		conn := sessionOpenAt(t, target+parameter, &sessionLog{})
+		err := conn.WithSession(t.Context(), func(tx *gorm.DB) error { return sessionInsert(tx, "a") })
+		if !errors.Is(err, db.ErrCommitUnknown) {
+			t.Errorf("URL with %q: %v, want ErrCommitUnknown", parameter, err)
+		}
+	}
+}
+
+// TestSessionFailedCommitKeepsItsConnection: a COMMIT that PostgreSQL refuses is no fault of the connection.
+func TestSessionFailedCommitKeepsItsConnection(t *testing.T) {
+	t.Parallel()
+	conn, url, _ := sessionOpen(t, sessionPool(1, 0))
+	sessionTrigger(t, url, "RAISE EXCEPTION 'refused';")
+	var pid int
+	err := conn.WithSession(t.Context(), func(tx *gorm.DB) error { pid = sessionPID(t, tx); return sessionInsert(tx, "a") })
+	if err == nil {
+		t.Error("COMMIT succeeded")
+	}
+	sessionSame(t, conn, pid)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -58,12 +59,31 @@ func (c *sessionConn) StmtContext(_ context.Context, stmt *sql.Stmt) *sql.Stmt {
 // GetDBConn refuses a connection beside the session's: tx.Connection and tx.DB
 // would leave the transaction and the pool's limits.
 func (c *sessionConn) GetDBConn() (*sql.DB, error) {
-	return nil, c.s.abuse(fmt.Errorf("tx.DB and tx.Connection: %w: use tx itself, which has one connection", ErrSessionOwned))
+	return nil, c.s.abuse(errBeside)
 }
+
+var errBeside = fmt.Errorf("tx.DB and tx.Connection: %w: use tx itself, which has one connection", ErrSessionOwned)
 
 // BeginTx refuses tx.Begin.
 func (c *sessionConn) BeginTx(context.Context, *sql.TxOptions) (gorm.ConnPool, error) {
-	return c, c.s.abuse(fmt.Errorf("tx.Begin: %w: use tx.Transaction, which is a savepoint", ErrSessionOwned))
+	return c, c.s.abuse(errBegin)
+}
+
+var errBegin = fmt.Errorf("tx.Begin: %w: use tx.Transaction, which is a savepoint", ErrSessionOwned)
+
+// refuseBegin makes GORM report each statement on what tx.Begin returned. In its
+// prepared mode GORM refuses Begin itself, and the session would not hear of it.
+func refuseBegin(conn *gorm.DB) error {
+	check := func(tx *gorm.DB) {
+		if s := sessionOf(tx); s != nil && errors.Is(tx.Error, gorm.ErrInvalidTransaction) {
+			_ = s.abuse(errBegin)
+		}
+	}
+	const name = "session:begin"
+	on := conn.Callback()
+	return errors.Join(on.Create().Before("*").Register(name, check), on.Query().Before("*").Register(name, check),
+		on.Update().Before("*").Register(name, check), on.Delete().Before("*").Register(name, check),
+		on.Row().Before("*").Register(name, check), on.Raw().Before("*").Register(name, check))
 }
 
 // Commit refuses: a handler that committed could not be undone by the error

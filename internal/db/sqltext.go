@@ -41,13 +41,13 @@ func sqlScan(text string) (kind byte, length int) {
 	case strings.ContainsRune(" \t\r\n\f\v", rune(c)):
 		return ' ', 1
 	case strings.HasPrefix(text, "--"):
-		return ' ', through(text, "\n", 2)
+		return ' ', lengthWhile(text, func(r rune) bool { return r != '\n' && r != '\r' })
 	case strings.HasPrefix(text, "/*"):
 		return ' ', commentLength(text)
 	case c == '\'':
 		return 's', quotedLength(text, '\'', false)
 	case prefix == "e'":
-		return 's', 1 + quotedLength(text[1:], '\'', true)
+		return 's', escapedLength(text)
 	case prefix == "b'" || prefix == "x'" || prefix == "n'":
 		return 's', 1 + quotedLength(text[1:], '\'', false)
 	case c == '"':
@@ -114,6 +114,25 @@ func quotedLength(text string, quote byte, escapes bool) int {
 		}
 	}
 	return len(text)
+}
+
+// escapedLength is the length of a literal with escapes. It may go on on another
+// line, as SQL allows, where escapes still hold.
+func escapedLength(text string) int {
+	end := 1 + quotedLength(text[1:], '\'', true)
+	for next := end; next < len(text); {
+		kind, length := sqlScan(text[next:])
+		switch {
+		case kind == ' ':
+			next += length
+		case text[next] == '\'' && strings.ContainsAny(text[end:next], "\n\r"):
+			next += quotedLength(text[next:], '\'', true)
+			end = next
+		default:
+			return end
+		}
+	}
+	return end
 }
 
 // dollarTag returns $tag$ at the beginning of a text, or "": $1 is a parameter.

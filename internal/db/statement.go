@@ -91,6 +91,15 @@ func (s *Session) abuse(err error) error {
 	return err
 }
 
+// Misuse returns the programming error for which the session cannot be
+// committed, or nil. Owners report it also where the code in between answered
+// with something else.
+func (s *Session) Misuse() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.misuse
+}
+
 // interrupt ends a statement that runs in another goroutine by cutting its line.
 func (s *Session) interrupt() {
 	s.mu.Lock()
@@ -106,7 +115,7 @@ func (s *Session) interrupt() {
 func (s *Session) settle(ctx context.Context, l *lease, query string, err error) error {
 	err = s.explain(ctx, l, err)
 	if !l.lost() && !l.open() && !l.conn.PgConn().IsBusy() {
-		return s.abuse(fmt.Errorf("%w by: %s", errors.Join(ErrTransactionEnded, err), query))
+		return s.abuse(transactionEnded(query, err))
 	}
 	if err != nil {
 		s.mu.Lock()
@@ -114,6 +123,14 @@ func (s *Session) settle(ctx context.Context, l *lease, query string, err error)
 		s.fail(err)
 	}
 	return err
+}
+
+// transactionEnded names the statement, and the error that it had beside, if any.
+func transactionEnded(query string, err error) error {
+	if err == nil {
+		return fmt.Errorf("%w by: %s", ErrTransactionEnded, query)
+	}
+	return fmt.Errorf("%w by: %s: %w", ErrTransactionEnded, query, err)
 }
 
 // explain puts the reason before what it did to the statement: PostgreSQL's

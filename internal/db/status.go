@@ -136,7 +136,7 @@ func (d *DB) ping(ctx context.Context) error {
 func (d *DB) pingOnce(ctx context.Context) error {
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
-		return err
+		return d.orClosed(err)
 	}
 	d.probing.Add(1)
 	defer func() {

@@ -15,7 +15,8 @@ import (
 // commits when fn returns nil, rolls back when it returns an error or panics,
 // and always hands the connection back. tx is good until fn returns. The error
 // is fn's, or that of beginning or committing (see Session.Commit). The hooks of
-// AfterCommit have run when it returns. A stop waits for it; when the stop's time
+// AfterCommit have run when it returns. A programming error (see Session.Misuse) is
+// reported even if fn did not. A stop waits for it; when the stop's time
 // is over, the session's context ends with ErrShutdown as its cause.
 func (d *DB) WithSession(ctx context.Context, fn func(tx *gorm.DB) error, opts ...SessionOption) error {
 	end, err := d.work.begin(callSite())
@@ -48,20 +49,24 @@ func (d *DB) runSession(ctx context.Context, fn func(tx *gorm.DB) error, opts []
 	s := d.NewSession(ctx, opts...)
 	defer d.work.watch(s)()
 	defer s.Rollback()
-	if err := fn(s.DB()); err != nil {
+	err := fn(s.DB())
+	if err == nil {
+		if err = s.Commit(); err == nil {
+			s.hooksNow()
+		}
 		return err
 	}
-	if err := s.Commit(); err != nil {
-		return err
+	s.Rollback()
+	if misuse := s.Misuse(); misuse != nil && !errors.Is(err, misuse) {
+		return fmt.Errorf("%w, and then: %w", misuse, err)
 	}
-	s.hooksNow()
-	return nil
+	return err
 }
 
 // repeatable reports a serialization failure or a deadlock: the transaction was
 // rolled back through no fault of its own. An unknown COMMIT is never repeated.
 func repeatable(err error) bool {
-	if errors.Is(err, ErrCommitUnknown) {
+	if errors.Is(err, ErrCommitUnknown) || Classify(err) != Unavailable { // a programming error beside it
 		return false
 	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -46,7 +47,8 @@ func session(conn *db.DB, opts ...db.SessionOption) gin.HandlerFunc {
 }
 
 // end commits or rolls back, and only then lets the answer go. Where there is
-// an error, the error middleware answers instead.
+// an error, the error middleware answers instead. A programming error that the
+// session has met is answered and logged also where the handler hides it.
 func end(c *gin.Context, s *db.Session, held *heldWriter) {
 	if held.overflow {
 		_ = c.Error(errHeldTooLarge)
@@ -57,9 +59,13 @@ func end(c *gin.Context, s *db.Session, held *heldWriter) {
 	switch {
 	case len(c.Errors) > 0:
 		s.Rollback()
+		reportMisuse(c, s)
 		return
 	case held.Status() >= http.StatusBadRequest:
 		s.Rollback()
+		if reportMisuse(c, s) {
+			return
+		}
 		held.release()
 	default:
 		if err := s.Finish(); err != nil {
@@ -85,6 +91,19 @@ func answer(method string, s *db.Session, held *heldWriter) {
 	held.sayEmpty(method)
 	held.release()
 	held.ResponseWriter.Flush()
+}
+
+// reportMisuse makes the session's programming error, if there is one, the
+// request's error.
+func reportMisuse(c *gin.Context, s *db.Session) bool {
+	misuse := s.Misuse()
+	if misuse == nil {
+		return false
+	}
+	if last := c.Errors.Last(); last == nil || !errors.Is(last.Err, misuse) {
+		_ = c.Error(misuse)
+	}
+	return true
 }
 
 // handle adapts a handler that returns its error, which can not be forgotten.

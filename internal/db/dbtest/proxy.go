@@ -24,7 +24,10 @@ type Proxy struct {
 	roundTrips atomic.Int64
 	accepted   atomic.Int64
 	cuts       [3]atomic.Int64 // how many of each Cut are still to come
+	cancels    atomic.Pointer[CancelFault]
+	cancelled  atomic.Int64
 	work       sync.WaitGroup
+	ending     chan struct{} // closed when the proxy ends
 
 	mu        sync.Mutex
 	lines     map[*line]struct{}
@@ -32,6 +35,12 @@ type Proxy struct {
 	blackHole bool
 	refusing  bool
 	closed    bool
+}
+
+// CancelFault is what happens to requests to cancel a statement, each of which comes on a connection of its own.
+type CancelFault struct {
+	Delay time.Duration // before the request is passed on to the server
+	Reset bool          // the client's end is reset at once, while the request is still under way
 }
 
 // Cut is a place in the conversation at which a line can be reset.
@@ -51,7 +60,7 @@ func NewProxy(t testing.TB, serverURL string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{lines: make(map[*line]struct{}), passing: make(chan struct{})}
+	p := &Proxy{ending: make(chan struct{}), lines: make(map[*line]struct{}), passing: make(chan struct{})}
 	close(p.passing)
 	p.network, p.address = pgconn.NetworkAddress(cfg.Host, cfg.Port)
 	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -75,6 +84,12 @@ func (p *Proxy) Accepted() int64 { return p.accepted.Load() }
 
 // Latency makes each round trip take that much longer.
 func (p *Proxy) Latency(d time.Duration) { p.latency.Store(int64(d)) }
+
+// FaultCancels holds for the requests to cancel that come from now on.
+func (p *Proxy) FaultCancels(fault CancelFault) { p.cancels.Store(&fault) }
+
+// Cancelled is how many requests to cancel the server has worked off.
+func (p *Proxy) Cancelled() int64 { return p.cancelled.Load() }
 
 // Pass ends a stall, a black hole or a refusal. What was stalled arrives late; a line that has been in a black hole
 // stays dead, as one does that a router has forgotten.
@@ -144,6 +159,7 @@ func (p *Proxy) cut(where Cut) bool {
 
 func (p *Proxy) close() {
 	p.listener.Close()
+	close(p.ending)
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // line is one connection through the proxy.
@@ -32,7 +33,14 @@ func (l *line) connect() {
 	}
 	defer server.Close()
 	first, err := readStartup(l.fromClient)
-	if err != nil || !l.pass(server, first) {
+	if err != nil {
+		return
+	}
+	if isCancel(first) {
+		l.cancel(server, first)
+		return
+	}
+	if !l.pass(server, first) {
 		return
 	}
 	answers := func() { l.answers(bufio.NewReader(server)) }
@@ -47,6 +55,30 @@ func (l *line) connect() {
 	l.questions(server)
 	server.Close()
 	both.Wait()
+}
+
+// cancel passes on a request to cancel, and hangs up when the server does: it has sent its signal then.
+func (l *line) cancel(server net.Conn, request []byte) {
+	fault := l.proxy.cancels.Load()
+	if fault != nil && fault.Reset {
+		l.reset()
+	}
+	if fault != nil && fault.Delay > 0 {
+		select {
+		case <-time.After(fault.Delay):
+		case <-l.proxy.ending:
+			return
+		}
+	}
+	if !l.pass(server, request) {
+		return
+	}
+	if l.dead.Load() { // no goodbye comes through
+		_, _ = io.Copy(io.Discard, l.fromClient)
+		return
+	}
+	_, _ = io.Copy(io.Discard, server)
+	l.proxy.cancelled.Add(1)
 }
 
 // hangUp tells the client that the server is gone, unless nothing can reach it.

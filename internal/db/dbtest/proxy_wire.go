@@ -19,7 +19,10 @@ func readStartup(r *bufio.Reader) ([]byte, error) {
 	return message, err
 }
 
-// isSession tells a log-in from a request to cancel or for TLS, which follow rules of their own.
+// isCancel recognises a request to cancel a statement.
+func isCancel(startup []byte) bool { return binary.BigEndian.Uint32(startup[4:8]) == 80877102 }
+
+// isSession tells a log-in from a request for TLS, which follows rules of its own.
 func isSession(startup []byte) bool {
 	const version3 = 3
 	return binary.BigEndian.Uint16(startup[4:6]) == version3
