@@ -52,11 +52,11 @@ func TestFaultExactlyOnce(t *testing.T) {
 			p.signal(syscall.SIGKILL)
 			p.status()
 			p = serve()
-		case n%20 == 0:
-			proxy.CutNext(dbtest.AfterCommit, 2)
-		case n%20 == 10:
-			proxy.CutNext(dbtest.BeforeCommit, 2)
-		case n%20 == 5:
+		case n%40 == 0:
+			proxy.CutNext(dbtest.AfterCommit, 3)
+		case n%40 == 20:
+			proxy.CutNext(dbtest.BeforeCommit, 3)
+		case n%40 == 5:
 			if _, err := killer.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 				WHERE datname = current_database() AND application_name = 'transcription-api'`); err != nil {
 				t.Error(err)
@@ -127,7 +127,7 @@ func (o *onceLoad) untilDone(c *wireClient, body string) answer {
 // report fails if there was nothing to repeat: then the faults have missed.
 func (o *onceLoad) report() {
 	o.t.Logf("%d repeats, %d keys whose first answer was lost", o.repeats.Load(), o.replayed.Load())
-	if o.repeats.Load() < 100 || o.replayed.Load() < 20 {
+	if o.repeats.Load() < 100 || o.replayed.Load() < 10 {
 		o.t.Error("the faults have missed the requests")
 	}
 }

@@ -15,6 +15,10 @@ import (
 // request to be answered; then the connection is cut.
 const cancelGrace = 500 * time.Millisecond
 
+// cancelPatience is how long a cancel request stays open in all: PgBouncer 1.18
+// exits when a client hangs up on a request that it has not finished.
+const cancelPatience = 10 * time.Second
+
 // canceller ends a statement whose context has ended, by a cancel request. That
 // request travels on a connection of its own, so it may arrive when the
 // statement has ended already, and would then hit whoever uses the connection
@@ -32,21 +36,28 @@ func (c *canceller) HandleCancel(ctx context.Context) {
 	c.deadline = time.Now().Add(cancelGrace)
 	_ = c.conn.Conn().SetDeadline(c.deadline)
 	c.taken = make(chan bool, 1)
-	go func() {
-		ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), c.deadline)
+	taken := c.taken
+	go func() { // ends by itself, at cancelPatience at the latest
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelPatience)
 		defer cancel()
 		request := new(cancelRequest)
 		err := c.conn.CancelRequest(context.WithValue(ctx, cancelKey{}, request))
-		c.taken <- err == nil && request.taken()
+		taken <- err == nil && request.taken()
 	}()
 }
 
 // HandleUnwatchAfterCancel implements ctxwatch.Handler. It is called when the
 // statement has ended, before the connection can have another one.
 func (c *canceller) HandleUnwatchAfterCancel() {
-	if <-c.taken && time.Now().Before(c.deadline) {
-		_ = c.conn.Conn().SetDeadline(time.Time{})
-		return
+	late := time.NewTimer(time.Until(c.deadline))
+	defer late.Stop()
+	select {
+	case taken := <-c.taken:
+		if taken {
+			_ = c.conn.Conn().SetDeadline(time.Time{})
+			return
+		}
+	case <-late.C:
 	}
 	stateOf(c.conn).severed = true
 	_ = c.conn.Conn().Close()

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"example.com/transcription-api/internal/db/devdb"
@@ -62,18 +61,4 @@ func poolPasswordServer(t *testing.T) (wrongPassword, socket string) {
 		}
 	})
 	return fmt.Sprintf("postgres://postgres:hunter2@127.0.0.1:%d/%s?sslmode=disable", port, devdb.DefaultDatabase), server.URL()
-}
-
-// poolOwner is the user who may enter a server's socket folder, if that is not this one.
-func poolOwner(t *testing.T, path string) *syscall.Credential {
-	t.Helper()
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stat := info.Sys().(*syscall.Stat_t)
-	if os.Geteuid() != 0 || stat.Uid == 0 {
-		return nil
-	}
-	return &syscall.Credential{Uid: stat.Uid, Gid: stat.Gid}
 }

@@ -29,13 +29,11 @@ const (
 // defaultTTL is for Options without IdempotencyTTL.
 const defaultTTL = 24 * time.Hour
 
-// maxKey is what a key may have in characters; the table's constraint has the same.
-const maxKey = 255
-
 // keyPattern is what the header may be: a string as the draft has it, in
 // quotes, or the bare text that most clients send. Both forms of one text are
 // the same key. A bare one has no comma, by which two headers could have been
-// joined, and no semicolon, after which the draft's syntax has parameters.
+// joined, and no semicolon, after which the draft's syntax has parameters. The
+// table's constraint has the same length.
 var keyPattern = regexp.MustCompile(`^(?:"((?:[ !#-\[\]-~]|\\["\\]){1,255})"|([!#-+\--:<-\[\]-~]{1,255}))$`)
 
 var unquote = strings.NewReplacer(`\"`, `"`, `\\`, `\`)

@@ -25,15 +25,6 @@ func (a surfaceAnswer) isReplay(of surfaceAnswer) bool {
 		cmp.Equal(a.header["Content-Type"], of.header["Content-Type"]) && a.header.Get("Content-Length") == of.header.Get("Content-Length")
 }
 
-// mustBusy checks the answer to a request whose key's first one still runs.
-func mustBusy(t testing.TB, got surfaceAnswer) {
-	t.Helper()
-	if got.status != http.StatusConflict || got.header.Get("Retry-After") != "1" || !strings.Contains(got.body, "still running") {
-		t.Errorf("while the first runs: %v %s", got.header, got.summary())
-	}
-	got.checkProblem(t, "while the first runs")
-}
-
 // TestSameKeySameAnswer: the repeat changes nothing, and has the first one's answer under an id of its own.
 func TestSameKeySameAnswer(t *testing.T) {
 	t.Parallel()

@@ -88,6 +88,10 @@ func TestAnswersConform(t *testing.T) {
 		{"GET", "/health/db", "", nil, 200},
 		{"GET", "/items", "", nil, 401},
 		{"POST", "/items", valid, []string{key}, 201},
+		{"POST", "/items", valid, []string{key, "Idempotency-Key: a"}, 201},
+		{"POST", "/items", valid, []string{key, `Idempotency-Key: "a"`}, 201},
+		{"POST", "/items", `{}`, []string{key, "Idempotency-Key: a"}, 422},
+		{"POST", "/items", valid, []string{key, "Idempotency-Key: a,b"}, 400},
 		{"POST", "/items", `{"title":`, []string{key}, 400},
 		{"POST", "/items", `{"title":"","audio_url":"x"}`, []string{key}, 422},
 		{"POST", "/items", valid, []string{key, "Content-Type: text/plain"}, 415},
@@ -114,6 +118,10 @@ func TestAnswersConform(t *testing.T) {
 	} {
 		s.play(t, address)
 	}
+	if _, err := dbtest.Connect(t, database).Exec(t.Context(), "SELECT pg_advisory_lock($1)", handlers.LockOfKey("secret", "POST", "/items", "busy")); err != nil {
+		t.Fatal(err)
+	}
+	step{"POST", "/items", valid, []string{key, "Idempotency-Key: busy"}, 409}.play(t, address)
 	state.Drain()
 	step{"GET", "/health/ready", "", nil, 503}.play(t, address)
 }
