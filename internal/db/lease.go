@@ -20,6 +20,8 @@ type lease struct {
 	driver *stdlib.Conn // the connection as database/sql's driver has it
 	conn   *pgx.Conn    // the same connection
 	cut    bool         // COMMIT or ROLLBACK was cut off at its limit
+	reset  string       // undoes what a session has set; "": nothing is to be undone
+	dirty  bool         // reset is to go with COMMIT or ROLLBACK
 	spoilt bool         // holds what no reset undoes: not to be used again
 }
 
@@ -30,15 +32,13 @@ var errStale = errors.New("stale connection")
 // see: it makes them believe that they may repeat.
 var errLost = errors.New("connection lost")
 
-// lease waits for a connection and begins a transaction on it, all within
-// PoolTimeout. A connection found dead is replaced and BEGIN repeated: nothing
-// of the caller's was sent, so that is always safe. Errors: ErrPoolTimeout,
-// ErrQueueFull, ErrUnavailable, a setting that PostgreSQL refuses, or the cause
-// for which ctx ended.
-func (d *DB) lease(ctx context.Context, begin beginning) (*lease, error) {
+// lease waits for a connection and begins a transaction on it, all within the
+// time of wait, which is PoolTimeout at most. A connection found dead is replaced
+// and BEGIN repeated: nothing of the caller's was sent, so that is always safe.
+// Errors: ErrPoolTimeout, ErrQueueFull, ErrUnavailable, a setting that PostgreSQL
+// refuses, or the cause for which wait ended.
+func (d *DB) lease(wait context.Context, begin beginning) (*lease, error) {
 	start := time.Now()
-	wait, stop := context.WithTimeoutCause(ctx, d.opts.PoolTimeout, ErrPoolTimeout)
-	defer stop()
 	err := d.gate.enter(wait)
 	d.waitNanos.Add(int64(time.Since(start)))
 	if err != nil {
@@ -113,7 +113,7 @@ func (d *DB) beginTx(wait context.Context, l *lease, begin beginning) error {
 	defer cancel()
 	err := begin.on(ctx, l.conn)
 	if err != nil && !l.lost() && l.open() {
-		l.rollback(wait, limit, "")
+		l.rollback(wait, limit)
 	}
 	return err
 }
@@ -142,16 +142,18 @@ func (l *lease) lost() bool { return l.conn.IsClosed() || stateOf(l.conn.PgConn(
 // open reports whether the transaction is still there, failed or not.
 func (l *lease) open() bool { return l.conn.PgConn().TxStatus() != 'I' }
 
-// commit sends COMMIT and, behind it in the same write, reset. It has a limit
-// of its own; if that ends it, the outcome is unknown even when COMMIT returns
-// no error. So it is when PostgreSQL answers with a warning: it does where a
-// cancel has ended the wait for a synchronous standby.
-func (l *lease) commit(ctx context.Context, limit time.Duration, reset string) error {
+// sound reports that the transaction is there and can be committed.
+func (l *lease) sound() bool { return !l.lost() && l.conn.PgConn().TxStatus() == 'T' }
+
+// commit sends COMMIT. It has a limit of its own; if that ends it, the outcome
+// is unknown even when COMMIT returns no error. So it is when PostgreSQL answers
+// with a warning: it does where a cancel has ended the wait for a synchronous
+// standby.
+func (l *lease) commit(ctx context.Context, limit time.Duration) error {
 	dead := l.lost() // then COMMIT is not sent
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	tag, warning, err := l.end(ctx, "commit"+reset)
-	l.cut = ctx.Err() != nil
+	tag, warning, err := l.end(ctx, "commit")
 	switch {
 	case l.cut:
 		return fmt.Errorf("%w: cut off after %v: %w", ErrCommitUnknown, limit, errors.Join(err, context.DeadlineExceeded))
@@ -172,31 +174,33 @@ func (l *lease) commit(ctx context.Context, limit time.Duration, reset string) e
 
 // rollback's error is of no use: a connection on which it failed is closed, and
 // PostgreSQL rolls back by itself.
-func (l *lease) rollback(ctx context.Context, limit time.Duration, reset string) {
+func (l *lease) rollback(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	_, _, _ = l.end(ctx, "rollback"+reset)
-	l.cut = ctx.Err() != nil
+	_, _, _ = l.end(ctx, "rollback")
 }
 
-// end sends COMMIT or ROLLBACK and what follows it. The answer is that to the
-// first of the statements; where a later one fails, the connection is spoilt.
-func (l *lease) end(ctx context.Context, statements string) (tag string, warning *pgconn.Notice, err error) {
+// end sends COMMIT or ROLLBACK and, behind it in the same write, the reset of a
+// dirty connection. The answer is that to the first.
+func (l *lease) end(ctx context.Context, statement string) (tag string, warning *pgconn.Notice, err error) {
 	state := stateOf(l.conn.PgConn())
 	state.warning = nil
-	results := l.conn.PgConn().Exec(ctx, statements)
+	if l.dirty && l.reset != "" {
+		statement += "; " + l.reset
+	}
+	results := l.conn.PgConn().Exec(ctx, statement)
 	answered := results.NextResult()
 	if answered {
 		var command pgconn.CommandTag
 		command, err = results.ResultReader().Close()
 		tag, warning = command.String(), state.warning
 	}
-	if closeErr := results.Close(); closeErr != nil {
-		l.spoilt = true
-		if !answered {
-			err = closeErr
-		}
+	closeErr := results.Close()
+	if !answered {
+		err = closeErr
 	}
+	l.cut = ctx.Err() != nil
+	l.resetAfter(ctx, closeErr)
 	return tag, warning, err
 }
 

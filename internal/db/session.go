@@ -29,18 +29,21 @@ type Session struct {
 
 	turn sync.Mutex // held by the statement that runs, and by the end
 
-	mu     sync.Mutex // guards what follows
-	lease  *lease     // nil until the first statement
-	open   *openRows  // of the last statement, until they are closed
-	ended  bool
-	failed error // the first error of a statement
-	misuse error // a programming error: nothing may be committed
-	dirty  bool  // a statement may have set what outlives the transaction
-	hooks  []func(context.Context)
-	marks  map[string]int // how many hooks there were at each savepoint
-	stats  Stats
-	leak   *leakWatch
-	seen   map[string]int // dev only: how often each statement was sent
+	mu       sync.Mutex // guards what follows
+	lease    *lease     // nil until the first statement
+	stopWait func()     // ends the wait for it
+	open     *openRows  // of the last statement, until they are closed
+	ended    bool
+	failed   error    // the first error of a statement, while it dooms the transaction
+	misuse   error    // a programming error: nothing may be committed
+	dirty    bool     // a statement may have set what outlives the transaction
+	spoilt   bool     // … and what no reset undoes
+	closes   []func() // run at the end
+	hooks    []func(context.Context)
+	marks    map[string]int // how many hooks there were at each savepoint
+	stats    Stats
+	leak     *leakWatch
+	seen     map[string]int // dev only: how often each statement was sent
 }
 
 // Stats are what a session has sent so far. Time includes waiting for a
@@ -78,34 +81,6 @@ func sessionOf(tx *gorm.DB) *Session {
 		return c.s
 	}
 	return nil
-}
-
-// begin returns the session's transaction, and begins it for the first caller.
-// If that fails all statements fail: as in a transaction, one that was swallowed
-// must not leave the rest to be committed. The caller holds turn.
-func (s *Session) begin() (*lease, error) {
-	if s.lease != nil {
-		return s.lease, nil
-	}
-	if failed := s.failure(); failed != nil {
-		return nil, failed
-	}
-	begin, err := s.opts.beginning(s.ctx)
-	start := time.Now()
-	var l *lease
-	if err == nil {
-		l, err = s.db.lease(s.ctx, begin)
-	}
-	s.db.echoBegin(s.ctx, begin, start, err)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stats.Time += time.Since(start)
-	if err != nil {
-		s.fail(err)
-		return nil, err
-	}
-	s.lease, s.leak = l, s.db.watchLeak(s.ctx)
-	return l, nil
 }
 
 // Commit ends the session: it commits if nothing failed and ctx is alive, hands
@@ -148,8 +123,9 @@ func (s *Session) refusal(l *lease) error {
 }
 
 func (s *Session) commit(l *lease) error {
+	s.keepClean(l)
 	start := time.Now()
-	err := l.commit(s.ctx, s.commitLimit(), s.reset())
+	err := l.commit(s.ctx, s.commitLimit())
 	s.finish(l, err != nil)
 	s.spent(start)
 	s.db.echo(s.ctx, "COMMIT", nil, start, err)
@@ -172,9 +148,10 @@ func (s *Session) undo(l *lease) {
 	if l == nil {
 		return
 	}
+	s.keepClean(l)
 	start := time.Now()
 	if !l.lost() {
-		l.rollback(s.ctx, endTimeout-cancelGrace, s.reset())
+		l.rollback(s.ctx, endTimeout-cancelGrace)
 	}
 	s.finish(l, s.ctx.Err() == nil)
 	s.spent(start)
@@ -198,40 +175,37 @@ func (s *Session) end() (l *lease, ok bool) {
 		s.turn.Lock()
 	}
 	s.mu.Lock()
-	l, open := s.lease, s.open
+	l, open, closes := s.lease, s.open, s.closes
 	s.mu.Unlock()
 	if open != nil {
 		open.shut()
 	}
+	for _, closeOne := range closes {
+		closeOne()
+	}
 	return l, true
+}
+
+// atEnd has fn called at the end of the session; at once if that has come.
+func (s *Session) atEnd(fn func()) {
+	s.mu.Lock()
+	ended := s.ended
+	if !ended {
+		s.closes = append(s.closes, fn)
+	}
+	s.mu.Unlock()
+	if ended {
+		fn()
+	}
 }
 
 func (s *Session) finish(l *lease, suspect bool) {
 	s.mu.Lock()
-	failed, misuse := s.failed, s.misuse
+	misuse := s.misuse
 	s.mu.Unlock()
-	if s.demoted(failed) {
-		s.db.invalidate(l.conn)
-	}
 	s.db.release(l, suspect && misuse == nil)
 	s.leak.stop()
 }
-
-// reset is what follows COMMIT or ROLLBACK, in the same write, where a statement
-// may have set what outlives the transaction.
-func (s *Session) reset() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.dirty || s.db.opts.Reset == ResetRollback {
-		return ""
-	}
-	return resetSQL
-}
-
-// resetSQL undoes what outlives a transaction and leaves pgx's prepared
-// statements, which DISCARD ALL would end. The first two are for the rights to
-// do the rest.
-const resetSQL = `; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; SELECT pg_catalog.pg_advisory_unlock_all()`
 
 // commitLimit is what is left of the context's time, at least endTimeout.
 func (s *Session) commitLimit() time.Duration {

@@ -2,7 +2,7 @@ package db
 
 import "strings"
 
-// quotedName stands for a name in double quotes.
+// quotedName begins a name in double quotes, which keeps its case.
 const quotedName = `"`
 
 // statements splits a text at its semicolons and returns each statement's words
@@ -42,7 +42,7 @@ func nextToken(text *string) string {
 		s := *text
 		switch c := s[0]; {
 		case strings.HasPrefix(s, "--"):
-			skip(text, 2, "\n")
+			skip(text, 2, "\n", "\r")
 		case strings.HasPrefix(s, "/*"):
 			skipComment(text)
 		case c == '\'':
@@ -51,7 +51,7 @@ func nextToken(text *string) string {
 			skipQuoted(text, 2, '\'', true)
 		case c == '"':
 			skipQuoted(text, 1, '"', false)
-			return quotedName
+			return quotedName + strings.TrimSuffix(s[1:len(s)-len(*text)], `"`)
 		case c == '$' && dollarTag(s) != "":
 			skip(text, len(dollarTag(s)), dollarTag(s))
 		case isWordByte(c):
@@ -80,13 +80,16 @@ func cutWord(text *string) string {
 	return strings.ToUpper(word)
 }
 
-// skip drops the text up to the next end after the first n bytes.
-func skip(text *string, n int, end string) {
-	if i := strings.Index((*text)[n:], end); i >= 0 {
-		*text = (*text)[n+i+len(end):]
-		return
+// skip drops the text up to the first of ends, which are equally long, after
+// the first n bytes.
+func skip(text *string, n int, ends ...string) {
+	rest := ""
+	for _, end := range ends {
+		if i := strings.Index((*text)[n:], end); i >= 0 && len(*text)-n-i-len(end) > len(rest) {
+			rest = (*text)[n+i+len(end):]
+		}
 	}
-	*text = ""
+	*text = rest
 }
 
 // skipComment drops a comment, which may hold others.

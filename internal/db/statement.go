@@ -21,11 +21,17 @@ func run[T any](s *Session, ctx context.Context, query string, args []any, do fu
 	if err != nil {
 		return result, err
 	}
+	if s.hasEnded() { // while this waited for a connection
+		return result, sql.ErrTxDone
+	}
 	start := time.Now()
 	first := s.stats.Queries == 0
 	result, err = do(l)
-	if first && isOutdatedPlan(err) && l.beginAgain(s) {
+	for try := 0; first && errors.Is(err, errOutdated) && try < 3 && l.beginAgain(s); try++ {
 		result, err = do(l)
+	}
+	if err == nil {
+		stateOf(l.conn.PgConn()).remember(query)
 	}
 	s.observe(ctx, query, args, start, err)
 	return result, err
@@ -53,6 +59,7 @@ func (s *Session) admit(query string) error {
 	defer s.mu.Unlock()
 	effect := s.db.effects.of(query)
 	s.dirty = s.dirty || effect.sets
+	s.spoilt = s.spoilt || effect.spoils
 	switch {
 	case s.ended:
 		return sql.ErrTxDone
@@ -83,26 +90,37 @@ func (s *Session) abuse(err error) error {
 	return err
 }
 
-// interrupt ends a statement that runs in another goroutine by cutting its line.
+// interrupt ends what another goroutine does in the session: the wait for a
+// connection, or a statement, by cutting its line.
 func (s *Session) interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.stopWait != nil {
+		s.stopWait()
+	}
 	if s.lease != nil {
 		_ = s.lease.conn.PgConn().Conn().SetDeadline(time.Unix(1, 0))
 	}
 }
 
 // settle turns the outcome of a statement into the session's own error, and
-// remembers the first one. A transaction that is gone after the statement is a
+// remembers the first one for as long as it dooms the transaction: until its
+// savepoint is rolled back. A transaction that is gone after the statement is a
 // programming error even where PostgreSQL reports none.
 func (s *Session) settle(ctx context.Context, l *lease, query string, err error) error {
-	err = s.explain(ctx, l, err)
+	err = s.explain(ctx, l, query, err)
 	if !l.lost() && !l.open() {
 		return s.abuse(fmt.Errorf("%w by: %s", errors.Join(ErrTransactionEnded, err), query))
 	}
-	if err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	if s.demoted(err) {
+		s.db.invalidate(l.conn)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case l.sound():
+		s.failed = nil
+	case err != nil:
 		s.fail(err)
 	}
 	return err
@@ -111,15 +129,19 @@ func (s *Session) settle(ctx context.Context, l *lease, query string, err error)
 // explain puts the reason before what it did to the statement: PostgreSQL's
 // "canceling statement due to user request" does not say why it was cancelled,
 // nor "current transaction is aborted" by what.
-func (s *Session) explain(ctx context.Context, l *lease, err error) error {
+func (s *Session) explain(ctx context.Context, l *lease, query string, err error) error {
 	failed := s.failure()
 	switch cause := context.Cause(ctx); {
 	case err == nil, cause != nil && errors.Is(err, cause):
 		return err
 	case cause != nil:
 		return fmt.Errorf("%w: %w", cause, err)
+	case failed != nil && !errors.Is(failed, err) && l.lost():
+		return fmt.Errorf("%w: %w, after: %w", ErrUnavailable, err, failed)
 	case l.lost(), errors.Is(err, errLost), s.demoted(err):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case stateOf(l.conn.PgConn()).outdated(query, err):
+		return fmt.Errorf("%w: %w: %w", ErrUnavailable, errOutdated, err)
 	case failed != nil && isAborted(err) && Classify(failed) == Unavailable:
 		return fmt.Errorf("%w, after which: %w", failed, err)
 	case failed != nil && isAborted(err):
@@ -138,45 +160,3 @@ func isAborted(err error) bool {
 // demoted reports a server that takes no writes from a session that may write:
 // after a failover the pool's connections lead to the wrong one.
 func (s *Session) demoted(err error) bool { return isReadOnlyServer(err) && !s.opts.readOnly }
-
-// isOutdatedPlan recognises a statement whose cached plan or description no
-// longer fits the tables: a column's type was changed, or what pgx has prepared
-// is gone. pgx forgets a statement that failed, so the next try has a new plan.
-// Only the first two kinds are certain; the others may be the statement's own
-// fault, which it then reports again.
-func isOutdatedPlan(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		return false
-	}
-	switch pg.Code {
-	case "0A000", // cached plan must not change result type
-		"26000", // prepared statement does not exist
-		"08P01", // bind message has 3 result formats but query has 4 columns
-		"42804", // column is of type text but expression is of type bigint
-		"42883", // operator does not exist
-		"22P03": // incorrect binary data format in bind parameter
-		return true
-	}
-	return false
-}
-
-// beginAgain replaces a transaction in which nothing has been done. It reports
-// whether that worked.
-func (l *lease) beginAgain(s *Session) bool {
-	if l.lost() || s.ctx.Err() != nil {
-		return false
-	}
-	begin, err := s.opts.beginning(s.ctx)
-	if err != nil {
-		return false
-	}
-	l.rollback(s.ctx, endTimeout-cancelGrace, "")
-	if l.lost() || s.db.beginTx(s.ctx, l, begin) != nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failed = nil
-	return true
-}
