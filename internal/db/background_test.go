@@ -26,8 +26,12 @@ func backgroundInsert(conn *db.DB, title string) func(context.Context) error {
 // backgroundWaiting waits until n backends wait for the lock.
 func backgroundWaiting(t *testing.T, url string, n int) {
 	t.Helper()
+	conn := dbtest.Connect(t, url)
 	sessionEventually(t, "work waits for the lock", func() bool {
-		return sessionAsk[int](t, url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'") == n
+		var waiting int
+		sessionMust(t, conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event = 'advisory'`).Scan(&waiting))
+		return waiting == n
 	})
 }
 
@@ -53,7 +57,7 @@ func TestBackgroundIsWaitedFor(t *testing.T) {
 			conn.Go(ctx, func(ctx context.Context) error {
 				return conn.WithSession(ctx, func(tx *gorm.DB) error {
 					conn.Go(ctx, backgroundInsert(conn, "a"))
-					return tx.Exec("SELECT pg_advisory_xact_lock_shared(4)").Error
+					return tx.Exec("SELECT 1").Error
 				})
 			})
 		},
@@ -71,9 +75,7 @@ func TestBackgroundIsWaitedFor(t *testing.T) {
 			conn, url, _ := sessionOpen(t, sessionPool(3, 0))
 			release := sessionHoldLock(t, url)
 			start(conn, t.Context())
-			sessionEventually(t, "work waits for the lock", func() bool {
-				return sessionAsk[int](t, url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'") > 0
-			})
+			backgroundWaiting(t, url, 1)
 			drained := backgroundDrain(t, conn, t.Context())
 			release()
 			sessionMust(t, <-drained)
@@ -129,7 +131,7 @@ func TestBackgroundContext(t *testing.T) {
 // back, counted and named.
 func TestBackgroundCutOff(t *testing.T) {
 	t.Parallel()
-	conn, url, log := sessionOpen(t)
+	conn, url, log := sessionOpen(t, sessionPool(3, 0))
 	release := sessionHoldLock(t, url)
 	defer release()
 	causes, inHook := make(chan error, 4), make(chan struct{})

@@ -48,7 +48,7 @@ func (c *effectsCache) of(query string) effects {
 	return e
 }
 
-// quotedName stands for a name in double quotes, whatever it is.
+// quotedName begins a name in double quotes, which keeps its case.
 const quotedName = `"`
 
 // statements splits a text at its semicolons and returns each statement's words
@@ -63,7 +63,7 @@ func statements(text string) (list [][]string) {
 		case token.kind == 's':
 			continue
 		case token.kind == 'q':
-			word = quotedName
+			word = quotedName + strings.Trim(token.text, `"`)
 		}
 		if word == ";" && !atomic {
 			if len(words) > 0 {
@@ -108,7 +108,7 @@ func createsRoutine(words []string) bool {
 
 // isName tells a word or a quoted name from a sign or a number.
 func isName(word string) bool {
-	return word == quotedName || wordRune(rune(word[0]))
+	return strings.HasPrefix(word, quotedName) || wordRune(rune(word[0]))
 }
 
 func effectsOf(query string) effects {
@@ -119,9 +119,20 @@ func effectsOf(query string) effects {
 	for _, words := range statements(query) {
 		e.ends = e.ends || endsTransaction(words)
 		e.sets = e.sets || sets(words)
-		e.spoils = e.spoils || slices.Contains([]string{"PREPARE", "DEALLOCATE", "DISCARD", "LOAD"}, words[0])
+		e.spoils = e.spoils || spoils(words)
 	}
 	return e
+}
+
+// spoils is true of what reset leaves: statements prepared by name, or pgx's own
+// gone; a library; the seed of random(), which would be guessed from it.
+func spoils(words []string) bool {
+	switch words[0] {
+	case "PREPARE", "DEALLOCATE", "LOAD":
+		return true
+	default:
+		return slices.Contains(words, "SETSEED") || words[0] == "SET" && slices.Contains(words, "SEED")
+	}
 }
 
 // endsTransaction: a savepoint is no transaction of its own.
@@ -157,13 +168,16 @@ func sets(words []string) bool {
 }
 
 // setsWithin looks for temporary tables, for pg_settings, whose update is a SET,
-// and for calls of functions that are not known to be harmless.
+// for tables made by SELECT INTO, and for calls of functions that are not known
+// to be harmless.
 func setsWithin(words []string) bool {
 	for i, word := range words {
-		if slices.Contains([]string{"TEMP", "TEMPORARY", "PG_TEMP", "PG_SETTINGS"}, word) {
+		switch name := strings.ToUpper(strings.TrimPrefix(word, quotedName)); {
+		case slices.Contains([]string{"TEMP", "TEMPORARY", "PG_TEMP", "PG_SETTINGS"}, name):
 			return true
-		}
-		if word == "(" && i > 0 && !harmless(words[:i]) {
+		case word == "INTO" && (i == 0 || words[i-1] != "INSERT" && words[i-1] != "MERGE"):
+			return true
+		case word == "(" && i > 0 && !harmless(words[:i]):
 			return true
 		}
 	}
@@ -179,6 +193,9 @@ func harmless(before []string) bool {
 	if !isName(name) {
 		return true
 	}
+	if last > 0 && slices.Contains(harmlessAfter[name], before[last-1]) {
+		return true
+	}
 	for last > 1 && before[last-1] == "." {
 		last -= 2
 	}
@@ -189,13 +206,24 @@ func harmless(before []string) bool {
 	return !qualified && harmlessNames[name]
 }
 
+// harmlessAfter are keywords that may name functions, too, where they do not
+// follow one of these words.
+var harmlessAfter = map[string][]string{
+	"BY":           {"ORDER", "GROUP", "PARTITION"},
+	"CONFLICT":     {"ON"},
+	"FILTER":       {")"},
+	"GROUP":        {"WITHIN"},
+	"MATERIALIZED": {"AS", "NOT"},
+	"OVER":         {")"},
+	"SETS":         {"GROUPING"},
+}
+
 // harmlessNames may stand before a parenthesis: keywords and types, and
 // functions of PostgreSQL's that set nothing.
 var harmlessNames = names(`
-	ALL AND ANY ARRAY AS BETWEEN BY CASE CAST COLLATE CONFLICT CROSS CUBE DISTINCT ELSE EXCEPT EXISTS EXPLAIN FILTER
-	FROM GROUPING HAVING ILIKE IN INTERSECT INTERVAL IS JOIN KEY LATERAL LEFT LIKE LIMIT MATERIALIZED NOT OF OFFSET ON
-	OPERATOR OR ORDER OVER PARTITION RETURNING RIGHT ROLLUP ROW SELECT SET SETS SIMILAR SOME THEN UNION UPDATE USING
-	VALUES WHEN WHERE WINDOW WITH WITHIN
+	ALL AND ANY ARRAY AS BETWEEN CASE CAST COLLATE CROSS DISTINCT ELSE EXCEPT EXISTS FROM GROUPING HAVING ILIKE IN
+	INTERSECT INTERVAL IS JOIN LATERAL LEFT LIKE LIMIT NOT OFFSET ON OR ORDER RETURNING RIGHT ROW SELECT SIMILAR SOME
+	THEN UNION USING VALUES WHEN WHERE WINDOW WITH
 	BIT CHAR CHARACTER DECIMAL NUMERIC TIME TIMESTAMP TIMESTAMPTZ VARCHAR VARYING
 	ABS AGE ARRAY_AGG ARRAY_LENGTH ARRAY_POSITION ARRAY_TO_STRING AVG BOOL_AND BOOL_OR BTRIM CARDINALITY CEIL
 	CHAR_LENGTH CLOCK_TIMESTAMP COALESCE CONCAT CONCAT_WS COUNT CURRENT_SETTING DATE_PART DATE_TRUNC DECODE DENSE_RANK

@@ -61,8 +61,8 @@ func Classify(err error) Class {
 		}
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		if pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery" { // a table was changed: the next try has a new plan
-			return Unavailable
+		if pg.Code == "22023" && errors.Is(err, errSetting) { // not a value of this parameter
+			return Other
 		}
 		return classifyState(pg.Code)
 	}

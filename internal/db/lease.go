@@ -6,11 +6,11 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -22,6 +22,8 @@ type lease struct {
 	conn   *pgx.Conn    // the same connection
 	line   *line        // its network side
 	cut    bool         // COMMIT or ROLLBACK was cut off at its limit
+	reset  string       // undoes what a session has set; "": nothing is to be undone
+	dirty  bool         // reset is to go with COMMIT or ROLLBACK
 	spoilt bool         // holds what no reset undoes: not to be used again
 }
 
@@ -50,17 +52,15 @@ func (d *DB) countTimeout(err error) error {
 }
 
 // lease takes a connection and begins on it, with the statement that send
-// sends, all within PoolTimeout. A connection found dead is replaced and both
+// sends, all within the time of wait, which is PoolTimeout at most. A connection found dead is replaced and both
 // are repeated: BEGIN was not answered, so nothing was done, and a transaction
 // that has not seen COMMIT changes nothing. It returns the lease if the
 // transaction has begun; the error is then send's.
 //
 // Other errors: ErrPoolTimeout, ErrQueueFull, ErrUnavailable, a setting that
-// PostgreSQL refuses, the cause for which ctx ended; and send's own if it sent
+// PostgreSQL refuses, the cause for which wait ended; and send's own if it sent
 // nothing (outcome unsent).
-func (d *DB) lease(ctx context.Context, begin beginning, send func(*lease) error) (*lease, outcome, error) {
-	wait, stop := context.WithTimeoutCause(ctx, d.opts.PoolTimeout, ErrPoolTimeout)
-	defer stop()
+func (d *DB) lease(wait context.Context, begin beginning, send func(*lease) error) (*lease, outcome, error) {
 	if err := d.enter(wait); err != nil {
 		return nil, unanswered, err
 	}
@@ -87,10 +87,10 @@ func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*lease) 
 		return nil, unanswered, err
 	}
 	d.out.Add(1)
-	if err = l.line.arm(begin, !d.opts.PgBouncer, d.opts.ConnectTimeout); err == nil {
-		err = send(l)
+	reached, err := d.beginWith(l, begin, send)
+	if reached == refused && isForgotten(err) && d.forgetPlans(wait, l) == nil { // somebody has dropped what was prepared
+		reached, err = d.beginWith(l, begin, send)
 	}
-	reached := l.line.disarm()
 	switch {
 	case reached == begun:
 		return l, begun, err
@@ -102,11 +102,25 @@ func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*lease) 
 			err = fmt.Errorf("%w: %w", errStale, err)
 		}
 	case reached == refused:
-		l.spoilt = true
+		if l.open() {
+			l.rollback(wait, endTimeout-cancelGrace)
+		}
+		if len(begin.names) > 0 {
+			err = fmt.Errorf("%w %s: %w", errSetting, strings.Join(begin.names, ", "), err)
+		}
 	}
 	d.giveBack(l)
 	d.out.Add(-1)
 	return nil, reached, err
+}
+
+// beginWith puts BEGIN before what send writes, and says how far that came.
+func (d *DB) beginWith(l *lease, begin beginning, send func(*lease) error) (outcome, error) {
+	err := l.line.arm(begin, !d.opts.PgBouncer, d.opts.ConnectTimeout)
+	if err == nil {
+		err = send(l)
+	}
+	return l.line.disarm(), err
 }
 
 // take takes a connection out of the pool, or opens one.
@@ -180,64 +194,6 @@ func (l *lease) interrupt() { _ = l.conn.PgConn().Conn().SetDeadline(time.Unix(1
 
 // open reports whether the transaction is still there, failed or not.
 func (l *lease) open() bool { return l.conn.PgConn().TxStatus() != 'I' }
-
-// commit sends COMMIT and, behind it in the same write, reset. It has a limit
-// of its own; if that ends it, the outcome is unknown even when COMMIT returns
-// no error. So it is when PostgreSQL answers with a warning: it does where a
-// cancel has ended the wait for a synchronous standby.
-func (l *lease) commit(ctx context.Context, limit time.Duration, reset string) error {
-	dead := l.lost() // then COMMIT is not sent
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-	defer cancel()
-	tag, warning, err := l.end(ctx, "commit", reset)
-	l.cut = ctx.Err() != nil
-	switch {
-	case l.cut:
-		return fmt.Errorf("%w: cut off after %v: %w", ErrCommitUnknown, limit, errors.Join(err, context.DeadlineExceeded))
-	case err != nil && (dead || rolledBack(err)):
-		return fmt.Errorf("commit: %w", err)
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrCommitUnknown, err)
-	case warning != nil && warning.Code == "25P01": // no transaction in progress
-		return fmt.Errorf("commit: %w: %s", ErrTransactionEnded, warning.Message)
-	case warning != nil:
-		return fmt.Errorf("%w: %s: %s (SQLSTATE %s)", ErrCommitUnknown, warning.Severity, warning.Message, warning.Code)
-	case tag != "COMMIT":
-		return fmt.Errorf("commit: %w", pgx.ErrTxCommitRollback)
-	default:
-		return nil
-	}
-}
-
-// rollback's error is of no use: a connection on which it failed is closed, and
-// PostgreSQL rolls back by itself.
-func (l *lease) rollback(ctx context.Context, limit time.Duration, reset string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-	defer cancel()
-	_, _, _ = l.end(ctx, "rollback", reset)
-	l.cut = ctx.Err() != nil
-}
-
-// end sends COMMIT or ROLLBACK and, behind it, reset. The answer is that to the
-// first of these; where reset was not done, the connection is spoilt.
-func (l *lease) end(ctx context.Context, statement, reset string) (tag string, warning *pgconn.Notice, err error) {
-	state := stateOf(l.conn.PgConn())
-	state.warning = nil
-	results := l.conn.PgConn().Exec(ctx, statement+reset)
-	answered := results.NextResult()
-	if answered {
-		var command pgconn.CommandTag
-		command, err = results.ResultReader().Close()
-		tag, warning = command.String(), state.warning
-	}
-	if closeErr := results.Close(); closeErr != nil {
-		l.spoilt = reset != ""
-		if !answered {
-			err = closeErr
-		}
-	}
-	return tag, warning, err
-}
 
 // release hands the connection back, after commit or rollback.
 func (d *DB) release(l *lease, suspect bool) {

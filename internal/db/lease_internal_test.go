@@ -26,16 +26,17 @@ func leaseAlone(t *testing.T) *lease {
 		t.Fatalf("%v: run make test", err)
 	}
 	t.Cleanup(func() { conn.PgConn().Conn().Close() })
-	newState(conn, 0)
+	new(DB).newState(conn)
 	return &lease{conn: conn}
 }
 
 // TestCommitWithoutATransaction: PostgreSQL answers with success and a warning. Nothing was committed, and that is known.
 func TestCommitWithoutATransaction(t *testing.T) {
 	t.Parallel()
-	for _, reset := range []string{"", resetSQL} {
+	for _, dirty := range []bool{false, true} {
 		l := leaseAlone(t)
-		err := l.commit(t.Context(), time.Minute, reset)
+		l.dirty, l.reset = dirty, stateOf(l.conn.PgConn()).reset
+		err := l.commit(t.Context(), time.Minute)
 		if !errors.Is(err, ErrTransactionEnded) || errors.Is(err, ErrCommitUnknown) || Classify(err) != Other {
 			t.Errorf("%v, class %d, want ErrTransactionEnded", err, Classify(err))
 		}
@@ -56,7 +57,7 @@ func TestCommitWarned(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		err := l.commit(t.Context(), time.Minute, "")
+		err := l.commit(t.Context(), time.Minute)
 		if errors.Is(err, ErrCommitUnknown) != unknown || !unknown && err != nil || unknown && !strings.Contains(err.Error(), "of the trigger") {
 			t.Errorf("%q: %v, want unknown: %v", text, err, unknown)
 		}

@@ -36,7 +36,8 @@ type line struct {
 	outcome  outcome
 	in, out  []byte            // read and not yet looked at; looked at and not yet handed on
 	prepared map[string]string // the names of BEGIN's variants, each prepared once
-	fresh    map[string]string // those that begin prepares
+	fresh    []string          // those that begin prepares, in their order
+	names    int               // given out so far
 }
 
 // outcome says how far BEGIN has come.
@@ -79,21 +80,15 @@ var flush = []byte{'H', 0, 0, 0, 4}
 func (l *line) add(query string, names bool, params ...[]byte) error {
 	name, known := l.prepared[query]
 	if names && !known {
-		if name, known = l.fresh[query]; !known {
-			name = fmt.Sprintf("begin_%d", len(l.prepared)+len(l.fresh))
-		}
+		l.names++
+		name = fmt.Sprintf("begin_%d", l.names)
+		l.fresh = append(l.fresh, query, name)
 	}
 	buf, err := l.begin, error(nil)
 	if !known {
 		if buf, err = (&pgproto3.Parse{Name: name, Query: query}).Encode(buf); err != nil {
 			return err
 		}
-	}
-	if names && !known {
-		if l.fresh == nil {
-			l.fresh = make(map[string]string)
-		}
-		l.fresh[query] = name
 	}
 	if buf, err = (&pgproto3.Bind{PreparedStatement: name, Parameters: params}).Encode(buf); err != nil {
 		return err
@@ -104,6 +99,13 @@ func (l *line) add(query string, names bool, params ...[]byte) error {
 	l.begin = buf
 	l.awaited++
 	return nil
+}
+
+// forget is for a connection whose prepared statements are gone.
+func (l *line) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.prepared)
 }
 
 // disarm returns what has become of BEGIN, after the statement's end.
@@ -197,14 +199,15 @@ func (l *line) filter(p []byte, n int) int {
 // any time. An error belongs to the statement, which it keeps from running.
 func (l *line) message(m []byte) {
 	switch m[0] {
-	case '1', '2', 'D': // ParseComplete, BindComplete, DataRow
+	case '1': // ParseComplete
+		if len(l.fresh) > 0 {
+			l.prepared[l.fresh[0]], l.fresh = l.fresh[1], l.fresh[2:]
+		}
+	case '2', 'D': // BindComplete, DataRow
 	case 'C': // CommandComplete
 		if l.awaited--; l.awaited == 0 {
 			l.outcome = begun
 			l.timer.Stop()
-			for query, name := range l.fresh {
-				l.prepared[query] = name
-			}
 		}
 	case 'E': // ErrorResponse
 		l.outcome = refused

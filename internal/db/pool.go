@@ -80,7 +80,7 @@ func (o Options) dial(ctx context.Context, network, addr string) (net.Conn, erro
 
 func (d *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 	d.opened.Add(1)
-	newState(conn, d.generation.Load())
+	d.newState(conn)
 	return clearDeadline(ctx, conn)
 }
 

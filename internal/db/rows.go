@@ -2,26 +2,34 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"io"
+	"reflect"
 	"sync"
 
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // openRows are the rows of a session's statement until they are closed. The
-// session has no other statement meanwhile: they share one connection.
+// session has no other statement meanwhile: they share one connection. After
+// their end nothing of pgx's is touched: it belongs to the next statement.
 type openRows struct {
-	*stdlib.Rows
-	s     *Session
-	lease *lease
-	ctx   context.Context // the statement's
-	query string
+	rows    *stdlib.Rows
+	s       *Session
+	lease   *lease
+	ctx     context.Context // the statement's
+	query   string
+	columns []string
 
-	mu     sync.Mutex // the session's end may meet a goroutine that still reads
-	closed bool
+	mu      sync.Mutex // the session's end may meet a goroutine that still reads
+	closed  bool
+	dispose func() // ends what database/sql keeps for rows that nobody closes
 }
+
+// Columns implements driver.Rows.
+func (r *openRows) Columns() []string { return r.columns }
 
 // Next implements driver.Rows. An error that comes after the first row counts
 // as the statement's own.
@@ -29,9 +37,9 @@ func (r *openRows) Next(dest []driver.Value) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return io.EOF
+		return fmt.Errorf("rows of a session that has ended: %w", sql.ErrTxDone)
 	}
-	err := r.Rows.Next(dest)
+	err := r.rows.Next(dest)
 	if err == nil || err == io.EOF {
 		return err
 	}
@@ -52,8 +60,20 @@ func (r *openRows) shut() {
 		r.s.interrupt()
 		r.mu.Lock()
 	}
-	defer r.mu.Unlock()
 	_ = r.close()
+	dispose := r.dispose
+	r.dispose = nil // it refers to what refers to r
+	r.mu.Unlock()
+	if dispose != nil {
+		dispose()
+	}
+}
+
+// onShut sets what shut does at last, without the lock.
+func (r *openRows) onShut(dispose func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dispose = dispose
 }
 
 func (r *openRows) close() error {
@@ -61,7 +81,49 @@ func (r *openRows) close() error {
 		return nil
 	}
 	r.closed = true
-	err := r.s.settle(r.ctx, r.lease, r.query, r.Rows.Close())
+	err := r.s.settle(r.ctx, r.lease, r.query, r.rows.Close())
 	r.s.rowsClosed(r)
 	return err
+}
+
+// whileOpen asks pgx about a column; of closed rows it answers the zero value.
+func whileOpen[T any](r *openRows, ask func() T) (answer T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return answer
+	}
+	return ask()
+}
+
+// ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.
+func (r *openRows) ColumnTypeDatabaseTypeName(i int) string {
+	return whileOpen(r, func() string { return r.rows.ColumnTypeDatabaseTypeName(i) })
+}
+
+// ColumnTypeScanType implements driver.RowsColumnTypeScanType. GORM makes the
+// variables for rows that it reads into maps from it.
+func (r *openRows) ColumnTypeScanType(i int) reflect.Type {
+	if kind := whileOpen(r, func() reflect.Type { return r.rows.ColumnTypeScanType(i) }); kind != nil {
+		return kind
+	}
+	return reflect.TypeFor[any]()
+}
+
+// ColumnTypeLength implements driver.RowsColumnTypeLength.
+func (r *openRows) ColumnTypeLength(i int) (length int64, ok bool) {
+	whileOpen(r, func() (none struct{}) {
+		length, ok = r.rows.ColumnTypeLength(i)
+		return none
+	})
+	return length, ok
+}
+
+// ColumnTypePrecisionScale implements driver.RowsColumnTypePrecisionScale.
+func (r *openRows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	whileOpen(r, func() (none struct{}) {
+		precision, scale, ok = r.rows.ColumnTypePrecisionScale(i)
+		return none
+	})
+	return precision, scale, ok
 }

@@ -128,16 +128,11 @@ func TestSessionEndingInAnyWay(t *testing.T) {
 		"prepared savepoint": func(tx *gorm.DB) {
 			_ = prepared(tx).Transaction(func(tx *gorm.DB) error { _ = tx.Exec("COMMIT"); return nil })
 		},
-		"other context": func(tx *gorm.DB) { tx.WithContext(t.Context()).Exec("COMMIT") },
-		"new session":   func(tx *gorm.DB) { tx.Session(&gorm.Session{NewDB: true}).Exec("COMMIT") },
-		"debug":         func(tx *gorm.DB) { tx.Debug().Exec("COMMIT") },
-		"argument":      func(tx *gorm.DB) { tx.Exec("COMMIT; SELECT ?", 1) },
-		"ConnPool":      func(tx *gorm.DB) { _, _ = tx.Statement.ConnPool.ExecContext(t.Context(), "COMMIT") },
-		"statement": func(tx *gorm.DB) {
-			stmt, err := tx.Statement.ConnPool.PrepareContext(t.Context(), "COMMIT")
-			sessionMust(t, err)
-			_, _ = stmt.ExecContext(t.Context())
-		},
+		"other context":   func(tx *gorm.DB) { tx.WithContext(t.Context()).Exec("COMMIT") },
+		"new session":     func(tx *gorm.DB) { tx.Session(&gorm.Session{NewDB: true}).Exec("COMMIT") },
+		"debug":           func(tx *gorm.DB) { tx.Debug().Exec("COMMIT") },
+		"argument":        func(tx *gorm.DB) { tx.Exec("COMMIT; SELECT ?", 1) },
+		"ConnPool":        func(tx *gorm.DB) { _, _ = tx.Statement.ConnPool.ExecContext(t.Context(), "COMMIT") },
 		"first statement": func(tx *gorm.DB) { tx.Exec("COMMIT") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,4 +204,21 @@ func TestSessionEndedUnseen(t *testing.T) {
 	}
 	sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error { return sessionInsert(tx, "the next") }))
 	sessionIdle(t, conn, url)
+}
+
+// TestSessionStatementPreparedByHand: GORM keeps such a statement for all sessions, so by itself it runs in none.
+func TestSessionStatementPreparedByHand(t *testing.T) {
+	t.Parallel()
+	conn, url, _ := sessionOpen(t)
+	s, tx := sessionNew(t, conn, t.Context())
+	sessionMust(t, sessionInsert(tx, "before"))
+	stmt, err := tx.Statement.ConnPool.PrepareContext(t.Context(), "COMMIT")
+	sessionMust(t, err)
+	if _, err := stmt.ExecContext(t.Context()); err == nil {
+		t.Error("it ran")
+	}
+	s.Rollback()
+	if n := sessionRows(t, url); n != 0 {
+		t.Errorf("%d rows", n)
+	}
 }

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -37,14 +36,14 @@ func (c *sessionConn) QueryRowContext(ctx context.Context, query string, args ..
 	return c.s.db.bridge.row(c.s.query(ctx, query, args))
 }
 
-// PrepareContext makes a statement that runs in the session. It sends nothing:
-// pgx prepares a statement when it first runs on a connection.
+// PrepareContext makes a statement for StmtContext. It sends nothing: pgx
+// prepares a statement when it first runs on a connection.
 func (c *sessionConn) PrepareContext(_ context.Context, query string) (*sql.Stmt, error) {
-	return c.s.db.bridge.stmt(c.s, query)
+	return c.s.db.bridge.template(query)
 }
 
-// StmtContext makes the same statement for this session. GORM keeps statements
-// for all sessions: stmt itself may belong to another one.
+// StmtContext makes the statement for this session: GORM keeps stmt for all of
+// them.
 func (c *sessionConn) StmtContext(_ context.Context, stmt *sql.Stmt) *sql.Stmt {
 	query, err := c.s.db.bridge.text(stmt)
 	if err == nil {
@@ -109,13 +108,13 @@ func (s *Session) exec(ctx context.Context, query string, args []any) (sql.Resul
 }
 
 // query runs a statement with rows in the session.
-func (s *Session) query(ctx context.Context, query string, args []any) (driver.Rows, error) {
-	return run(s, ctx, query, args, false, func(l *lease) (driver.Rows, error) {
+func (s *Session) query(ctx context.Context, query string, args []any) (*openRows, error) {
+	return run(s, ctx, query, args, false, func(l *lease) (*openRows, error) {
 		rows, err := l.query(ctx, query, args)
 		if err != nil {
 			return nil, err
 		}
-		open := &openRows{Rows: rows, s: s, lease: l, ctx: ctx, query: query}
+		open := &openRows{rows: rows, s: s, lease: l, ctx: ctx, query: query, columns: rows.Columns()}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.open = open

@@ -37,8 +37,14 @@ func ReadOnly() SessionOption { return func(o *sessionOptions) { o.readOnly = tr
 func ReadWrite() SessionOption { return func(o *sessionOptions) { o.readOnly = false } }
 
 // Isolation begins at a level other than the server's default (READ COMMITTED).
+// One that PostgreSQL does not have is an error.
 func Isolation(level sql.IsolationLevel) SessionOption {
-	return func(o *sessionOptions) { o.isolation = level }
+	return func(o *sessionOptions) {
+		switch o.isolation = level; level {
+		case sql.LevelWriteCommitted, sql.LevelLinearizable:
+			o.err = fmt.Errorf("isolation level %s: PostgreSQL has none", level)
+		}
+	}
 }
 
 // StatementTimeout replaces DB_STATEMENT_TIMEOUT in this session; 0 lifts it.
@@ -85,7 +91,7 @@ func SetLocal(tx *gorm.DB, name, value string) error {
 		return errors.New("set local: tx belongs to no session")
 	}
 	if err := tx.Exec("SELECT set_config(?, ?, true)", name, value).Error; err != nil {
-		return fmt.Errorf("set local %s: %w", name, err)
+		return fmt.Errorf("%w %s: %w", errSetting, name, err)
 	}
 	return nil
 }
@@ -104,6 +110,9 @@ type beginning struct {
 	names, values []string
 }
 
+// errSetting wraps PostgreSQL's refusal of a setting, which is no client's fault.
+var errSetting = errors.New("set local")
+
 // beginning asks the options for the values of ctx.
 func (o sessionOptions) beginning(ctx context.Context) (beginning, error) {
 	b := beginning{begin: "BEGIN" + o.String()}
@@ -113,7 +122,7 @@ func (o sessionOptions) beginning(ctx context.Context) (beginning, error) {
 	for _, s := range o.settings {
 		value, err := s.value(ctx)
 		if err != nil {
-			return b, fmt.Errorf("set local %s: %w", s.name, err)
+			return b, fmt.Errorf("%w %s: %w", errSetting, s.name, err)
 		}
 		b.names, b.values = append(b.names, s.name), append(b.values, value)
 	}

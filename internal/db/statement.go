@@ -30,8 +30,12 @@ func run[T any](s *Session, ctx context.Context, query string, args []any, alone
 	} else if l, err = s.begin(ctx, alone, send); l == nil {
 		return result, s.because(ctx, err)
 	}
-	if first && isOutdatedPlan(err) {
-		err = s.again(l, send)
+	err = s.markOutdated(l, query, err)
+	for try := 0; first && errors.Is(err, errOutdated) && try < 3 && s.ctx.Err() == nil; try++ {
+		err = s.markOutdated(l, query, s.again(l, send))
+	}
+	if err == nil {
+		stateOf(l.conn.PgConn()).remember(query)
 	}
 	err = s.settle(ctx, l, query, err)
 	s.spent(start.Sub(called))
@@ -60,7 +64,6 @@ func (s *Session) admit(query string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	effect := s.db.effects.of(query)
-	s.dirty = s.dirty || effect.sets
 	switch {
 	case s.ended:
 		return sql.ErrTxDone
@@ -70,6 +73,9 @@ func (s *Session) admit(query string) error {
 		s.misuse = fmt.Errorf("%w: the rows of %q are still open: read them to the end or close them first", ErrSessionBusy, s.open.query)
 	case effect.ends:
 		s.misuse = fmt.Errorf("%w: refused: %s", ErrSessionOwned, query)
+	default:
+		s.dirty = s.dirty || effect.sets
+		s.spoilt = s.spoilt || effect.spoils
 	}
 	return s.misuse
 }
@@ -100,26 +106,37 @@ func (s *Session) Misuse() error {
 	return s.misuse
 }
 
-// interrupt ends a statement that runs in another goroutine by cutting its line.
+// interrupt ends what another goroutine does in the session: the wait for a
+// connection, or a statement, by cutting its line.
 func (s *Session) interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.stopWait != nil {
+		s.stopWait()
+	}
 	if s.lease != nil {
 		s.lease.interrupt()
 	}
 }
 
 // settle turns the outcome of a statement into the session's own error, and
-// remembers the first one. A transaction that is gone after the statement is a
+// remembers the first one for as long as it dooms the transaction: until its
+// savepoint is rolled back. A transaction that is gone after the statement is a
 // programming error even where PostgreSQL reports none.
 func (s *Session) settle(ctx context.Context, l *lease, query string, err error) error {
 	err = s.explain(ctx, l, err)
 	if !l.lost() && !l.open() && !l.conn.PgConn().IsBusy() {
 		return s.abuse(transactionEnded(query, err))
 	}
-	if err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	if s.demoted(err) {
+		s.db.invalidate(l.conn)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case l.sound():
+		s.failed = nil
+	case err != nil:
 		s.fail(err)
 	}
 	return err
@@ -143,7 +160,9 @@ func (s *Session) explain(ctx context.Context, l *lease, err error) error {
 		return nil
 	case context.Cause(ctx) != nil:
 		return s.because(ctx, err)
-	case l.lost(), errors.Is(err, errLost), s.demoted(err):
+	case failed != nil && !errors.Is(failed, err) && l.lost():
+		return fmt.Errorf("%w: %w, after: %w", ErrUnavailable, err, failed)
+	case l.lost(), errors.Is(err, errLost), errors.Is(err, errOutdated), s.demoted(err):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case failed != nil && isAborted(err) && Classify(failed) == Unavailable:
 		return fmt.Errorf("%w, after which: %w", failed, err)
@@ -171,42 +190,3 @@ func isAborted(err error) bool {
 // demoted reports a server that takes no writes from a session that may write:
 // after a failover the pool's connections lead to the wrong one.
 func (s *Session) demoted(err error) bool { return isReadOnlyServer(err) && !s.opts.readOnly }
-
-// isOutdatedPlan recognises a statement whose cached plan or description no
-// longer fits the tables: a column's type was changed, or what pgx has prepared
-// is gone. pgx forgets a statement that failed, so the next try has a new plan.
-// Only the first two kinds are certain; the others may be the statement's own
-// fault, which it then reports again.
-func isOutdatedPlan(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		return false
-	}
-	switch pg.Code {
-	case "0A000", // cached plan must not change result type
-		"26000", // prepared statement does not exist
-		"08P01", // bind message has 3 result formats but query has 4 columns
-		"42804", // column is of type text but expression is of type bigint
-		"42883", // operator does not exist
-		"22P03": // incorrect binary data format in bind parameter
-		return true
-	}
-	return false
-}
-
-// again repeats the first statement in a new transaction. Nothing was done in
-// the old one, since that statement failed.
-func (s *Session) again(l *lease, send func(*lease) error) error {
-	begin, err := s.opts.beginning(s.ctx)
-	if err != nil {
-		return err
-	}
-	l.rollback(s.ctx, endTimeout-cancelGrace, "")
-	if err = l.line.arm(begin, !s.db.opts.PgBouncer, s.db.opts.ConnectTimeout); err == nil {
-		err = send(l)
-	}
-	if l.line.disarm() != begun { // there is no transaction: the line ends here
-		l.sever()
-	}
-	return err
-}

@@ -37,7 +37,7 @@ func ExampleLocal() {
 	// This belongs into a migration.
 	err := conn.WithSession(ctx, func(tx *gorm.DB) error {
 		return tx.Exec(`
-			CREATE TABLE notes (text text NOT NULL, tenant text NOT NULL DEFAULT current_setting('app.tenant'));
+			CREATE TABLE notes (text text NOT NULL, tenant text NOT NULL CHECK (tenant <> '') DEFAULT current_setting('app.tenant'));
 			ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
 			CREATE POLICY own_notes ON notes USING (tenant = current_setting('app.tenant'));
 			DO $$ BEGIN CREATE ROLE tenant; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;

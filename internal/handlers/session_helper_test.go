@@ -34,12 +34,12 @@ type sessionAPI struct {
 	log  *sessionLog
 }
 
-// sessionConfig is what a test may choose. TEST_DB_POOL_SIZE=1 gives those that do not choose a pool of one connection and no
-// overflow: no request may need a second one.
+// sessionConfig is what a test may choose. TEST_DB_POOL_SIZE=1 is for those that do not choose: no request may need two connections.
 type sessionConfig struct {
 	db      db.Options
 	api     Options
-	session []db.SessionOption // of the test's own routes
+	before  []gin.HandlerFunc  // of the test's own routes, before the session
+	session []db.SessionOption // of their session
 }
 
 func sessionDefaults(t *testing.T, url string, log *slog.Logger) *sessionConfig {
@@ -77,7 +77,7 @@ func sessionServe(t *testing.T, routes func(gin.IRouter), change ...func(*sessio
 	engine, err := newEngine(cfg.api)
 	a.must(err)
 	if routes != nil {
-		routes(engine.Group("/t", session(a.db, cfg.session...)))
+		routes(engine.Group("/t", append(cfg.before, session(a.db, cfg.session...))...))
 	}
 	server := httptest.NewServer(http.MaxBytesHandler(engine, cfg.api.MaxBodyBytes))
 	a.base = server.URL

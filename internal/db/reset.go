@@ -1,0 +1,75 @@
+package db
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// What undoes that which outlives a transaction, and leaves pgx's prepared
+// statements, which DISCARD ALL would end. The first two are for the rights to
+// do the rest.
+const (
+	resetSettings = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
+	resetObjects  = "; CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all()"
+)
+
+// reported are the settings whose changes PostgreSQL tells its clients of.
+// Older servers report fewer of them.
+var reported = []string{
+	"application_name", "client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "standard_conforming_strings",
+	"default_transaction_read_only", "is_superuser", "session_authorization", "search_path",
+}
+
+// bounced are the settings that PgBouncer keeps for each of its clients. RESET
+// ALL would give the client those that PgBouncer itself has connected with.
+var bounced = []string{"application_name", "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings"}
+
+func reportedBy(conn *pgconn.PgConn) (values [10]string) {
+	for i, name := range reported {
+		values[i] = conn.ParameterStatus(name)
+	}
+	return values
+}
+
+// resetSQL is what makes a new connection again as it is.
+func (o Options) resetSQL(conn *pgconn.PgConn) string {
+	sql := resetSettings
+	if o.PgBouncer {
+		for _, name := range bounced {
+			sql += "; SET " + name + " = '" + strings.ReplaceAll(conn.ParameterStatus(name), "'", "''") + "'"
+		}
+	}
+	return sql + resetObjects
+}
+
+// keepClean says what is to be undone at the end of the lease: what a statement
+// may have set, and what the end itself shows to have been changed.
+func (s *Session) keepClean(l *lease) {
+	if s.db.opts.Reset == ResetRollback {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.reset, l.dirty, l.spoilt = stateOf(l.conn.PgConn()).reset, s.dirty, s.spoilt
+	if s.spoilt && s.db.opts.PgBouncer { // the backend stays when its client goes
+		l.reset, l.spoilt = l.reset+"; DEALLOCATE ALL", false
+	}
+}
+
+// changed reports a setting that is another one than when the connection was
+// opened. It finds what a trigger has set, for instance, without a question.
+func (l *lease) changed() bool {
+	return reportedBy(l.conn.PgConn()) != stateOf(l.conn.PgConn()).reported
+}
+
+// resetAfter resets the connection where the end of the transaction, with the
+// reset that went with it, was not enough. One that cannot be reset is spoilt.
+func (l *lease) resetAfter(ctx context.Context, endErr error) {
+	if l.reset == "" || l.lost() || l.open() || !l.changed() && (endErr == nil || !l.dirty) {
+		return
+	}
+	_, err := l.conn.PgConn().Exec(ctx, l.reset).ReadAll()
+	l.spoilt = l.spoilt || err != nil || l.changed()
+}
