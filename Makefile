@@ -30,8 +30,8 @@ bench: bin/devdb ## compare GET /items/{id} with hand-written net/http and pgx, 
 	@$(WITH_DB) go test -run '^$$' -bench . -benchtime 1x ./internal/handlers
 
 fuzz: bin/devdb ## fuzz the decoder, the cursor and the query parser, 20 s each
-	@$(WITH_DB) sh -c 'for target in $$(go test -list "^Fuzz" ./internal/handlers | grep ^Fuzz); do \
-		go test -run "^$$" -fuzz "^$$target$$" -fuzztime 20s ./internal/handlers || exit 1; done'
+	@$(WITH_DB) sh -c 'for package in ./internal/web ./internal/handlers; do for target in $$(go test -list "^Fuzz" $$package | grep ^Fuzz); do \
+		go test -run "^$$" -fuzz "^$$target$$" -fuzztime 20s $$package || exit 1; done; done'
 
 build: ## build the static production binary, bin/api
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/api ./cmd/api
