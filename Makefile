@@ -30,7 +30,7 @@ bench: bin/devdb ## compare GET /items/{id} with hand-written net/http and pgx, 
 	@$(WITH_DB) go test -run '^$$' -bench . -benchtime 1x ./internal/handlers
 
 fuzz: bin/devdb ## fuzz the decoder, the cursor, the query parser and the reader of SQL, 20 s each
-	@$(WITH_DB) sh -c 'for package in ./internal/handlers ./internal/db; do \
+	@$(WITH_DB) sh -c 'for package in ./internal/web ./internal/handlers ./internal/db; do \
 		for target in $$(go test -list "^Fuzz" $$package | grep ^Fuzz); do \
 			go test -run "^$$" -fuzz "^$$target$$" -fuzztime 20s $$package || exit 1; done; done'
 

@@ -5,10 +5,10 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
-	"net/http"
 	"time"
 
 	"example.com/transcription-api/internal/models"
+	"example.com/transcription-api/internal/web"
 )
 
 // A cursor is the key of a page's last row (microseconds, id) and a check sum,
@@ -32,11 +32,7 @@ func parseCursor(cursor string) (*models.ItemKey, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor) // skips line breaks, hence the comparison of lengths
 	if err != nil || len(raw) != keyBytes+checkBytes || len(cursor) != base64.RawURLEncoding.EncodedLen(len(raw)) || subtle.ConstantTimeCompare(checkSum(raw[:keyBytes]), raw[keyBytes:]) == 0 {
-		return nil, &httpError{
-			status: http.StatusUnprocessableEntity,
-			detail: "A query parameter is not allowed.",
-			fields: []fieldError{{"cursor", "must be the next_cursor of an earlier page"}},
-		}
+		return nil, web.Broken("A query parameter is not allowed.", web.FieldError{Field: "cursor", Message: "must be the next_cursor of an earlier page"})
 	}
 	return &models.ItemKey{
 		CreatedAt: time.UnixMicro(int64(binary.BigEndian.Uint64(raw))).UTC(),

@@ -16,19 +16,25 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"example.com/transcription-api/internal/models"
+	"example.com/transcription-api/internal/web"
+	"example.com/transcription-api/internal/web/openapi"
 )
 
 // fuzzServe answers one request by the handler, without a database behind it.
-func fuzzServe(t *testing.T, req *http.Request, handler func(*gin.Context) error) (status int, body []byte) {
+func fuzzServe(t *testing.T, req *http.Request, r route, handler func(*gin.Context) error) (status int, body []byte) {
 	t.Helper()
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.Use(identify, answerErrorsForFuzz)
-	engine.Any("/items", func(c *gin.Context) {
+	r.Method, r.Path = req.Method, "/items"
+	r.Serve.Chain = gin.HandlersChain{func(c *gin.Context) {
 		if err := handler(c); err != nil {
 			_ = c.Error(err)
 		}
-	})
+	}}
+	if _, err := openapi.Register(engine, describeAPI(Options{}), []route{r}); err != nil {
+		t.Fatal(err)
+	}
 	recorder := httptest.NewRecorder()
 	http.MaxBytesHandler(engine, 1<<20).ServeHTTP(recorder, req)
 	return recorder.Code, recorder.Body.Bytes()
@@ -37,7 +43,7 @@ func fuzzServe(t *testing.T, req *http.Request, handler func(*gin.Context) error
 func answerErrorsForFuzz(c *gin.Context) {
 	c.Next()
 	if len(c.Errors) > 0 {
-		writeProblem(c, answerTo(c.Request.Context(), c.Errors.Last().Err))
+		answerTo(c.Request.Context(), c.Errors.Last().Err).Write(c)
 	}
 }
 
@@ -47,7 +53,7 @@ func fuzzCheck(t *testing.T, status int, body []byte, allowed ...int) {
 	if status == http.StatusOK {
 		return
 	}
-	var p problem
+	var p web.Problem
 	if err := json.Unmarshal(body, &p); err != nil || !utf8.Valid(body) || p.Status != status || p.Detail == "" {
 		t.Fatalf("status %d with %q: %v", status, body, err)
 	}
@@ -84,10 +90,10 @@ func FuzzBindJSON(f *testing.F) {
 	f.Add([]byte(`{}`), "application/merge-patch+json; charset=UTF-8")
 	f.Add([]byte(`{}`), "text/plain; =")
 	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
-		for _, handler := range []func(*gin.Context) error{fuzzPost(t), fuzzPatch(t)} {
+		for into, handler := range map[any]func(*gin.Context) error{newItem{}: fuzzPost(t), itemChanges{}: fuzzPatch(t)} {
 			req := httptest.NewRequest(http.MethodPost, "/items", strings.NewReader(string(body)))
 			req.Header["Content-Type"] = []string{contentType}
-			status, answer := fuzzServe(t, req, handler)
+			status, answer := fuzzServe(t, req, route{Body: into}, handler)
 			fuzzCheck(t, status, answer, 400, 413, 415, 422)
 		}
 	})
@@ -95,7 +101,7 @@ func FuzzBindJSON(f *testing.F) {
 
 func fuzzPost(t *testing.T) func(*gin.Context) error {
 	return func(c *gin.Context) error {
-		in, err := bindJSON[newItem](c)
+		in, err := web.BindJSON[newItem](c)
 		if err != nil {
 			return err
 		}
@@ -104,8 +110,8 @@ func fuzzPost(t *testing.T) func(*gin.Context) error {
 		if strings.TrimSpace(in.Title) == "" || len(in.AudioURL) > 2048 || !schemaURL.MatchString(in.AudioURL) {
 			t.Fatalf("passed: %+v", in)
 		}
-		if in.Language != nil && (!schemaLanguage.MatchString(*in.Language) || len(*in.Language) > 100) {
-			t.Fatalf("language passed as %q", *in.Language)
+		if !schemaLanguage.MatchString(in.Language) || len(in.Language) > 100 {
+			t.Fatalf("language passed as %q", in.Language)
 		}
 		return nil
 	}
@@ -113,16 +119,16 @@ func fuzzPost(t *testing.T) func(*gin.Context) error {
 
 func fuzzPatch(t *testing.T) func(*gin.Context) error {
 	return func(c *gin.Context) error {
-		in, err := bindJSON[itemChanges](c)
+		in, err := web.BindJSON[itemChanges](c)
 		if err != nil {
 			return err
 		}
-		for name, text := range map[string]*string{"transcript": in.Transcript.value, "error": in.Error.value, "title": in.Title} {
+		for name, text := range map[string]*string{"transcript": in.Transcript.Value, "error": in.Error.Value, "title": in.Title} {
 			if text != nil {
 				fuzzText(t, name, *text, 500_000)
 			}
 		}
-		if n := in.DurationSeconds.value; n != nil && !(*n >= 0 && *n <= math.MaxFloat64) {
+		if n := in.DurationSeconds.Value; n != nil && !(*n >= 0 && *n <= math.MaxFloat64) {
 			t.Fatalf("duration_seconds passed as %v", *n)
 		}
 		if in.Status != nil && !schemaStatus(*in.Status) {
@@ -176,12 +182,12 @@ func FuzzBindQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		req := httptest.NewRequest(http.MethodGet, "/items", nil)
 		req.URL = &url.URL{Path: "/items", RawQuery: query}
-		status, answer := fuzzServe(t, req, func(c *gin.Context) error {
-			in, err := bindQuery[itemQuery](c)
+		status, answer := fuzzServe(t, req, route{Query: itemQuery{}}, func(c *gin.Context) error {
+			in, err := web.BindQuery[itemQuery](c)
 			if err != nil {
 				return err
 			}
-			if in.Limit < 1 || in.Limit > 100 || in.Status != "" && !schemaStatus(models.Status(in.Status)) ||
+			if in.Limit < 1 || in.Limit > 100 || in.Status != "" && !schemaStatus(in.Status) ||
 				in.Language != "" && !schemaLanguage.MatchString(in.Language) {
 				t.Fatalf("passed: %+v", in)
 			}

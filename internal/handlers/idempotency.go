@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"example.com/transcription-api/internal/web"
 )
 
-// The header names are those of the IETF draft "The Idempotency-Key HTTP Header
-// Field", and of those who have used it before the draft.
 const (
-	keyHeader      = "Idempotency-Key"
-	replayedHeader = "Idempotent-Replayed"
+	keyHeader      = web.IdempotencyKey
+	replayedHeader = web.IdempotentReplayed
 )
 
 const (
@@ -29,12 +29,9 @@ const (
 // defaultTTL is for Options without IdempotencyTTL.
 const defaultTTL = 24 * time.Hour
 
-// keyPattern is what the header may be: a string as the draft has it, in
-// quotes, or the bare text that most clients send. Both forms of one text are
-// the same key. A bare one has no comma, by which two headers could have been
-// joined, and no semicolon, after which the draft's syntax has parameters. The
-// table's constraint has the same length.
-var keyPattern = regexp.MustCompile(`^(?:"((?:[ !#-\[\]-~]|\\["\\]){1,255})"|([!#-+\--:<-\[\]-~]{1,255}))$`)
+// keyPattern has a group for a key in quotes and one for a bare key: both forms of
+// one text are the same key. The table's constraint has the same length.
+var keyPattern = regexp.MustCompile(web.IdempotencyKeyPattern)
 
 var unquote = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
 
@@ -60,9 +57,9 @@ func serveOnce(c *gin.Context, ttl time.Duration) error {
 		return err
 	}
 	c.Set(keyedKey, true)
-	body, err := readBody(c)
+	body, err := web.ReadAll(c)
 	if err != nil {
-		return badBody(err)
+		return err
 	}
 	c.Request.Body = io.NopCloser(bytes.NewReader(body))
 	claim := newClaim(c, key, body, ttl)
@@ -134,20 +131,23 @@ func parseKey(values []string) (string, error) {
 }
 
 func badKey(message string) error {
-	return badRequest("The header "+keyHeader+" can not be used.", nil, fieldError{keyHeader, message})
+	return &web.Problem{
+		Status: http.StatusBadRequest, Detail: "The header " + keyHeader + " can not be used.",
+		Errors: []web.FieldError{{Field: keyHeader, Message: message}},
+	}
 }
 
 func reusedKey() error {
-	return broken("This "+keyHeader+" has been used for another request: send a new one with a new request.",
-		[]fieldError{{keyHeader, "was used with another path, query or body"}})
+	return web.Broken("This "+keyHeader+" has been used for another request: send a new one with a new request.",
+		web.FieldError{Field: keyHeader, Message: "was used with another path, query or body"})
 }
 
 // keyBusy is for a key whose first request has not ended. It says nothing of how
 // that will end, so the client is to ask again.
 func keyBusy() error {
-	return &httpError{
-		status: http.StatusConflict, retry: true,
-		detail: "A request with this " + keyHeader + " is still running. Repeat this one shortly, to get its answer.",
+	return &web.Problem{
+		Status: http.StatusConflict, Retry: true,
+		Detail: "A request with this " + keyHeader + " is still running. Repeat this one shortly, to get its answer.",
 	}
 }
 

@@ -3,37 +3,37 @@ package handlers
 import (
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/models"
+	"example.com/transcription-api/internal/web"
 )
 
 // newItem is the body of POST /items.
 type newItem struct {
-	Title    string  `json:"title" validate:"required,max=200,notblank,nonul" example:"Interview"`
-	AudioURL string  `json:"audio_url" validate:"required,maxbytes=2048,audiourl" example:"https://example.com/a.wav" doc:"An absolute URL: http, https, s3 or gs, at most 2048 bytes."`
-	Language *string `json:"language,omitzero" validate:"omitnil,max=100,language" default:"en" example:"en" doc:"A BCP 47 tag."`
+	Title    string `json:"title" validate:"min=1,max=200,notblank" example:"Interview"`
+	AudioURL string `json:"audio_url" validate:"min=1,maxbytes=2048,audiourl" example:"https://example.com/a.wav"`
+	Language string `json:"language" validate:"max=100,language" default:"en"`
 }
 
 // itemChanges is the body of PATCH /items/{id}: what it leaves out stays.
 type itemChanges struct {
-	Title           *string           `json:"title,omitzero" validate:"omitnil,min=1,max=200,notblank,nonul"`
-	Language        *string           `json:"language,omitzero" validate:"omitnil,max=100,language"`
-	Status          *models.Status    `json:"status,omitzero" validate:"omitnil,oneof=pending processing processed failed"`
-	Transcript      nullable[string]  `json:"transcript,omitzero" validate:"omitnil,max=500000,nonul"`
-	DurationSeconds nullable[float64] `json:"duration_seconds,omitzero" validate:"omitnil,min=0"`
-	Error           nullable[string]  `json:"error,omitzero" validate:"omitnil,max=2000,nonul"`
+	Title           *string               `json:"title" validate:"min=1,max=200,notblank"`
+	Language        *string               `json:"language" validate:"max=100,language"`
+	Status          *models.Status        `json:"status"`
+	Transcript      web.Nullable[string]  `json:"transcript" validate:"max=500000"`
+	DurationSeconds web.Nullable[float64] `json:"duration_seconds" validate:"min=0"`
+	Error           web.Nullable[string]  `json:"error" validate:"max=2000"`
 }
 
 // itemQuery are the parameters of GET /items.
 type itemQuery struct {
-	Status   string `query:"status" validate:"omitempty,oneof=pending processing processed failed"`
-	Language string `query:"language" validate:"omitempty,max=100,language"`
-	Limit    int    `query:"limit" validate:"min=1,max=100" default:"20"`
-	Cursor   string `query:"cursor" doc:"The next_cursor of an earlier page."`
+	Status   models.Status `query:"status"`
+	Language string        `query:"language" validate:"max=100,language"`
+	Limit    int           `query:"limit" validate:"min=1,max=100" default:"20"`
+	Cursor   string        `query:"cursor" doc:"The next_cursor of an earlier page."`
 }
 
 // item is what clients get to see of a models.Item.
@@ -44,10 +44,10 @@ type item struct {
 	Language        string        `json:"language" example:"en"`
 	Status          models.Status `json:"status" example:"pending" doc:"Moves from pending to processing, on to processed or failed, and from failed to pending."`
 	Transcript      *string       `json:"transcript" example:"null"`
-	DurationSeconds *float64      `json:"duration_seconds" validate:"omitnil,min=0" example:"null"`
+	DurationSeconds *float64      `json:"duration_seconds" validate:"min=0" example:"null"`
 	Error           *string       `json:"error" example:"null"`
-	CreatedAt       timestamp     `json:"created_at"`
-	UpdatedAt       timestamp     `json:"updated_at"`
+	CreatedAt       web.Timestamp `json:"created_at"`
+	UpdatedAt       web.Timestamp `json:"updated_at"`
 }
 
 // itemPage is one page of items; NextCursor is null on the last one.
@@ -56,20 +56,11 @@ type itemPage struct {
 	NextCursor *string `json:"next_cursor" example:"null" doc:"For the parameter cursor; null on the last page."`
 }
 
-// timestamp prints UTC with all six digits of PostgreSQL's microseconds, so
-// that a row's time has the same bytes in every answer.
-type timestamp time.Time
-
-// MarshalText implements encoding.TextMarshaler.
-func (t timestamp) MarshalText() ([]byte, error) {
-	return time.Time(t).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000000Z"), nil
-}
-
 func toItem(m models.Item) item {
 	return item{
 		ID: m.ID, Title: m.Title, AudioURL: m.AudioURL, Language: m.Language, Status: m.Status,
 		Transcript: m.Transcript, DurationSeconds: unsigned(m.DurationSeconds), Error: m.Error,
-		CreatedAt: timestamp(m.CreatedAt), UpdatedAt: timestamp(m.UpdatedAt),
+		CreatedAt: web.Timestamp(m.CreatedAt), UpdatedAt: web.Timestamp(m.UpdatedAt),
 	}
 }
 
@@ -82,14 +73,11 @@ func unsigned(seconds *float64) *float64 {
 }
 
 func createItem(c *gin.Context, tx *gorm.DB) error {
-	in, err := bindJSON[newItem](c)
+	in, err := web.BindJSON[newItem](c)
 	if err != nil {
 		return err
 	}
-	row := models.Item{Title: in.Title, AudioURL: in.AudioURL}
-	if in.Language != nil {
-		row.Language = *in.Language
-	}
+	row := models.Item{Title: in.Title, AudioURL: in.AudioURL, Language: in.Language}
 	if err := models.CreateItem(c.Request.Context(), tx, &row); err != nil {
 		return err
 	}
@@ -99,7 +87,7 @@ func createItem(c *gin.Context, tx *gorm.DB) error {
 }
 
 func listItems(c *gin.Context, tx *gorm.DB) error {
-	in, err := bindQuery[itemQuery](c)
+	in, err := web.BindQuery[itemQuery](c)
 	if err != nil {
 		return err
 	}
@@ -107,7 +95,7 @@ func listItems(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	filter := models.ItemFilter{Status: models.Status(in.Status), Language: in.Language, After: after, Limit: in.Limit}
+	filter := models.ItemFilter{Status: in.Status, Language: in.Language, After: after, Limit: in.Limit}
 	rows, more, err := models.ListItems(c.Request.Context(), tx, filter)
 	if err != nil {
 		return err
@@ -126,7 +114,7 @@ func listItems(c *gin.Context, tx *gorm.DB) error {
 }
 
 func getItem(c *gin.Context, tx *gorm.DB) error {
-	id, err := bindID(c)
+	id, err := web.BindID(c)
 	if err != nil {
 		return err
 	}
@@ -144,17 +132,17 @@ func getItem(c *gin.Context, tx *gorm.DB) error {
 }
 
 func updateItem(c *gin.Context, tx *gorm.DB) error {
-	id, err := bindID(c)
+	id, err := web.BindID(c)
 	if err != nil {
 		return err
 	}
-	in, err := bindJSON[itemChanges](c)
+	in, err := web.BindJSON[itemChanges](c)
 	if err != nil {
 		return err
 	}
 	changes := models.ItemChanges{
 		Title: in.Title, Language: in.Language, Status: in.Status,
-		Transcript: in.Transcript.change(), DurationSeconds: in.DurationSeconds.change(), Error: in.Error.change(),
+		Transcript: in.Transcript.Change(), DurationSeconds: in.DurationSeconds.Change(), Error: in.Error.Change(),
 	}
 	row, err := models.UpdateItem(c.Request.Context(), tx, id, changes, ifMatch(c))
 	if err != nil {
@@ -165,7 +153,7 @@ func updateItem(c *gin.Context, tx *gorm.DB) error {
 }
 
 func deleteItem(c *gin.Context, tx *gorm.DB) error {
-	id, err := bindID(c)
+	id, err := web.BindID(c)
 	if err != nil {
 		return err
 	}

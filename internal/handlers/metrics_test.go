@@ -104,8 +104,7 @@ func TestMetricsClientGone(t *testing.T) {
 	}
 }
 
-// TestMetricsPool holds all three connections and lets two requests wait:
-// /metrics and /health/db show the same, before, then and afterwards.
+// TestMetricsPool holds all three connections and lets two requests wait: /metrics and /health/db show the same, before, then and afterwards.
 func TestMetricsPool(t *testing.T) {
 	t.Parallel()
 	w := watch(t, nil)
@@ -133,6 +132,7 @@ func TestMetricsPool(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	unlock()
 	clients.Wait()
+	w.until("the readers' COMMITs, which follow their answers", func() bool { return w.figure("db_pool_checked_out") == 0 })
 	want = map[string]float64{"size": 2, "max_overflow": 1, "checked_in": 3, "checked_out": 0, "overflow": 1, "waiting": 0}
 	if diff := cmp.Diff(want, w.agreed("ok")); diff != "" {
 		t.Errorf("afterwards (-want +got):\n%s", diff)

@@ -17,12 +17,13 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"example.com/transcription-api/internal/web"
 )
 
 type requestIDKey struct{}
 
-// saneID is what a client's X-Request-ID must look like to be taken over.
-var saneID = regexp.MustCompile(`^[A-Za-z0-9._:/+=@-]{1,128}$`)
+var saneID = regexp.MustCompile(web.RequestIDPattern)
 
 // identify gives the request its id: the client's own, if it is sane.
 func identify(c *gin.Context) {
@@ -61,7 +62,7 @@ func recoverPanics(log *slog.Logger) gin.HandlerFunc {
 				return
 			}
 			if isAbort(fault) {
-				c.Status(statusClientGone) // for the access log
+				c.Status(web.StatusClientGone) // for the access log
 				panic(http.ErrAbortHandler)
 			}
 			log.LogAttrs(c.Request.Context(), slog.LevelError, "panic",
@@ -70,7 +71,7 @@ func recoverPanics(log *slog.Logger) gin.HandlerFunc {
 			if c.Writer.Written() {
 				panic(http.ErrAbortHandler)
 			}
-			writeProblem(c, &httpError{status: http.StatusInternalServerError, detail: "Something went wrong on our side."})
+			(&web.Problem{Status: http.StatusInternalServerError, Detail: "Something went wrong on our side."}).Write(c)
 		}()
 		c.Next()
 	}
@@ -110,7 +111,7 @@ func authenticate(keys []string) gin.HandlerFunc {
 		}
 		if known == 0 || !strings.EqualFold(scheme, "Bearer") {
 			c.Header("WWW-Authenticate", "Bearer")
-			_ = c.Error(&httpError{status: http.StatusUnauthorized, detail: "Send one of the service's keys: Authorization: Bearer KEY."})
+			_ = c.Error(&web.Problem{Status: http.StatusUnauthorized, Detail: "Send one of the service's keys: Authorization: Bearer KEY."})
 			c.Abort()
 		}
 		setCaller(c, string(given[:]))

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/web/openapi"
 )
 
 // Options are what the API needs. Each value has been checked by package config.
@@ -66,56 +67,56 @@ func routes(o Options, d docs, document gin.HandlerFunc) []route {
 	// Replace authenticate with your own access control. It runs before session,
 	// so that a caller without a key takes no connection.
 	access := authenticate(o.APIKeys)
-	tx := func(fn txHandler, opts ...db.SessionOption) endpoint {
-		return endpoint{chain: gin.HandlersChain{access, session(o.DB, opts...), handle(fn)}, transactional: true}
+	tx := func(fn txHandler, opts ...db.SessionOption) openapi.Endpoint {
+		return openapi.Endpoint{Chain: gin.HandlersChain{access, session(o.DB, opts...), handle(fn)}, Transactional: true}
 	}
-	open := func(fn gin.HandlerFunc) endpoint { return endpoint{chain: gin.HandlersChain{fn}} }
+	open := func(fn gin.HandlerFunc) openapi.Endpoint { return openapi.Endpoint{Chain: gin.HandlersChain{fn}} }
 	h := &health{db: o.DB, state: o.State}
 	return []route{
 		{
-			method: "POST", path: "/items", name: "createItem", summary: "Create an item", serve: tx(createItem), idempotent: true,
-			body: newItem{}, replies: []reply{{status: 201, body: item{}, headers: "Location ETag"}}, fails: []int{409},
+			Method: "POST", Path: "/items", Name: "createItem", Summary: "Create an item", Serve: tx(createItem), Idempotent: true,
+			Body: newItem{}, Replies: []openapi.Reply{{Status: 201, Body: item{}, Headers: "Location ETag"}}, Fails: []int{409},
 		},
 		{
-			method: "GET", path: "/items", name: "listItems", summary: "List items, newest first", serve: tx(listItems),
-			query: itemQuery{}, replies: []reply{{status: 200, body: itemPage{}}},
+			Method: "GET", Path: "/items", Name: "listItems", Summary: "List items, newest first", Serve: tx(listItems),
+			Query: itemQuery{}, Replies: []openapi.Reply{{Status: 200, Body: itemPage{}}},
 		},
 		{
-			method: "GET", path: "/items/:id", name: "getItem", summary: "Fetch an item", serve: tx(getItem),
-			condition: "If-None-Match", replies: []reply{{status: 200, body: item{}, headers: "ETag"}},
+			Method: "GET", Path: "/items/:id", Name: "getItem", Summary: "Fetch an item", Serve: tx(getItem),
+			Condition: "If-None-Match", Replies: []openapi.Reply{{Status: 200, Body: item{}, Headers: "ETag"}},
 		},
 		{
-			method: "PATCH", path: "/items/:id", name: "updateItem", summary: "Change some members of an item", serve: tx(updateItem),
-			body: itemChanges{}, examples: itemMoves, condition: "If-Match",
-			replies: []reply{{status: 200, body: item{}, headers: "ETag"}}, fails: []int{409},
+			Method: "PATCH", Path: "/items/:id", Name: "updateItem", Summary: "Change some members of an item", Serve: tx(updateItem),
+			Body: itemChanges{}, Examples: itemMoves, Condition: "If-Match",
+			Replies: []openapi.Reply{{Status: 200, Body: item{}, Headers: "ETag"}}, Fails: []int{409},
 		},
 		{
-			method: "DELETE", path: "/items/:id", name: "deleteItem", summary: "Delete an item", serve: tx(deleteItem),
-			condition: "If-Match", replies: []reply{{status: 204}},
+			Method: "DELETE", Path: "/items/:id", Name: "deleteItem", Summary: "Delete an item", Serve: tx(deleteItem),
+			Condition: "If-Match", Replies: []openapi.Reply{{Status: 204}},
 		},
 		{
-			method: "GET", path: "/health/live", name: "live", summary: "Does the process serve?", serve: open(h.live),
-			replies: []reply{{status: 200, body: healthStatus{}}},
+			Method: "GET", Path: "/health/live", Name: "live", Summary: "Does the process serve?", Serve: open(h.live),
+			Replies: []openapi.Reply{{Status: 200, Body: healthStatus{}}},
 		},
 		{
-			method: "GET", path: "/health/ready", name: "ready", summary: "Should requests be sent here?", serve: open(h.ready),
-			replies: []reply{{status: 200, body: healthStatus{}}, {status: 503, body: healthStatus{}}},
+			Method: "GET", Path: "/health/ready", Name: "ready", Summary: "Should requests be sent here?", Serve: open(h.ready),
+			Replies: []openapi.Reply{{Status: 200, Body: healthStatus{}}, {Status: 503, Body: healthStatus{}}},
 		},
 		{
-			method: "GET", path: "/health/db", name: "pool", summary: "How are the database and the pool?", serve: open(h.pool),
-			replies: []reply{{status: 200, body: poolStatus{}}, {status: 503, body: poolStatus{}}},
+			Method: "GET", Path: "/health/db", Name: "pool", Summary: "How are the database and the pool?", Serve: open(h.pool),
+			Replies: []openapi.Reply{{Status: 200, Body: poolStatus{}}, {Status: 503, Body: poolStatus{}}},
 		},
 		{
-			method: "GET", path: "/openapi.json", name: "openapi", summary: "This document", serve: open(document),
-			condition: "If-None-Match", replies: []reply{{status: 200, body: map[string]any{}, headers: "ETag"}},
+			Method: "GET", Path: "/openapi.json", Tag: "documents", Name: "openapi", Summary: "This document", Serve: open(document),
+			Condition: "If-None-Match", Replies: []openapi.Reply{{Status: 200, Body: map[string]any{}, Headers: "ETag"}},
 		},
 		{
-			method: "GET", path: "/docs", name: "docs", summary: "A page to read and try the API", serve: open(d.page),
-			condition: "If-None-Match", replies: []reply{{status: 200, media: "text/html", headers: "ETag"}},
+			Method: "GET", Path: "/docs", Tag: "documents", Name: "docs", Summary: "A page to read and try the API", Serve: open(d.page),
+			Condition: "If-None-Match", Replies: []openapi.Reply{{Status: 200, Media: "text/html", Headers: "ETag"}},
 		},
 		{
-			method: "GET", path: "/docs/:file", name: "docsFile", summary: "The page's scripts, styles and licences", serve: open(d.file),
-			condition: "If-None-Match", replies: []reply{{status: 200, media: "text/javascript text/css text/plain", headers: "ETag"}},
+			Method: "GET", Path: "/docs/:file", Tag: "documents", Name: "docsFile", Summary: "The page's scripts, styles and licences", Serve: open(d.file),
+			Condition: "If-None-Match", Replies: []openapi.Reply{{Status: 200, Media: "text/javascript text/css text/plain", Headers: "ETag"}},
 		},
 	}
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
+
+	"example.com/transcription-api/internal/web"
 )
 
 // dial opens a connection to the server, on which the test writes and reads as slowly as it likes.
@@ -26,10 +28,19 @@ func (a *sessionAPI) dial() net.Conn {
 // TestSessionSlowUploader: a body that trickles in holds no connection.
 func TestSessionSlowUploader(t *testing.T) {
 	t.Parallel()
+	types, err := web.NewTypes(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := types.Request(newItem{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	reached := make(chan bool)
 	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
 		close(reached)
-		if _, err := bindJSON[newItem](c); err != nil {
+		web.Expect(body, nil)(c)
+		if _, err := web.BindJSON[newItem](c); err != nil {
 			return err
 		}
 		c.Status(http.StatusCreated)

@@ -16,6 +16,9 @@ const (
 // Statuses lists them all.
 var Statuses = []Status{Pending, Processing, Processed, Failed}
 
+// Values is for those who check or describe a status.
+func (Status) Values() []Status { return Statuses }
+
 // before returns the statuses from which an item may move to s. Staying where
 // it is is no move: that is how one of two workers learns that it came second.
 func (s Status) before() []Status {

@@ -23,6 +23,9 @@ func checkAnswer(x Exchange, response *openapi3.Response) error {
 	if err := checkHeaders(x.Header, response); err != nil {
 		return err
 	}
+	if x.Method == http.MethodHead {
+		return nil // net/http leaves out the body that the handler writes
+	}
 	if len(response.Content) == 0 {
 		if len(x.Body) > 0 {
 			return fmt.Errorf("there is a body of %d bytes, the document has none", len(x.Body))
@@ -32,9 +35,6 @@ func checkAnswer(x Exchange, response *openapi3.Response) error {
 	media := response.Content[mediaType(x.Header)]
 	if media == nil {
 		return fmt.Errorf("Content-Type is %q, the document has %v", x.Header.Get("Content-Type"), slices.Sorted(maps.Keys(response.Content)))
-	}
-	if x.Method == http.MethodHead && len(x.Body) == 0 {
-		return nil
 	}
 	body, err := plain(x)
 	if err != nil {
@@ -68,15 +68,19 @@ func checkHeaders(header http.Header, response *openapi3.Response) error {
 // checkRequest holds a request that was granted against its operation.
 func checkRequest(x Exchange, op *openapi3.Operation, path map[string]string) error {
 	for _, p := range op.Parameters {
-		value, given := path[p.Value.Name]
-		if p.Value.In == openapi3.ParameterInQuery {
-			given, value = x.URL.Query().Has(p.Value.Name), x.URL.Query().Get(p.Value.Name)
+		values, schema := x.URL.Query()[p.Value.Name], p.Value.Schema.Value
+		if value, given := path[p.Value.Name]; given && p.Value.In == openapi3.ParameterInPath {
+			values = []string{value}
+		} else if p.Value.In != openapi3.ParameterInQuery {
+			continue // headers, which a service may ignore
 		}
-		if !given {
-			continue // headers included, which a service may ignore
+		if schema.Type.Is("array") {
+			schema = schema.Items.Value
 		}
-		if err := checkText("granted although the "+p.Value.In+" parameter "+p.Value.Name, value, p.Value.Schema.Value); err != nil {
-			return err
+		for _, value := range values {
+			if err := checkText("granted although the "+p.Value.In+" parameter "+p.Value.Name, value, schema); err != nil {
+				return err
+			}
 		}
 	}
 	if op.RequestBody == nil {

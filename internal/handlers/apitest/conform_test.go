@@ -11,11 +11,13 @@ import (
 )
 
 const document = `{"openapi":"3.1.0","info":{"title":"t","version":"1"},
-"paths":{"/things/{id}":{
+"paths":{"/heads":{"head":{"operationId":"head","responses":{"200":{"description":"ok","content":{"application/json":{"schema":{"type":"object"}}}}}}},
+"/things/{id}":{
 	"parameters":[],
 	"get":{"operationId":"get","parameters":[
 		{"name":"id","in":"path","required":true,"schema":{"type":"integer"}},
-		{"name":"limit","in":"query","schema":{"type":"integer","maximum":9}}],
+		{"name":"limit","in":"query","schema":{"type":"integer","maximum":9}},
+		{"name":"tag","in":"query","schema":{"type":"array","items":{"type":"integer"}}}],
 	"responses":{
 		"200":{"description":"ok","headers":{"ETag":{"required":true,"schema":{"type":"string","pattern":"^\""}}},
 			"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Things"}}}},
@@ -31,8 +33,7 @@ const document = `{"openapi":"3.1.0","info":{"title":"t","version":"1"},
 		"Problem":{"type":"object","required":["status"],"properties":{"status":{"type":"integer"}}}},
 	"responses":{
 		"NotFound":{"description":"no","content":{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}},
-		"MethodNotAllowed":{"description":"no","headers":{"Allow":{"required":true,"schema":{"type":"string"}}},
-			"content":{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}}}}}`
+		"InternalServerError":{"description":"no","content":{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}}}}}`
 
 // fakeT takes the place of the test that is to fail.
 type fakeT struct {
@@ -95,6 +96,9 @@ func TestConform(t *testing.T) {
 		{"body where none is", "POST /things/1 {\"name\":\"x\"}", fixed{204, js, "", "", "x"}, "there is a body"},
 		{"bad body granted", "POST /things/1 {\"name\":\"\"}", fixed{204, "", "", "", ""}, "granted although the request's body"},
 		{"bad query granted", "GET /things/1?limit=10", fixed{200, js, `"1"`, "", good}, "granted although the query parameter limit"},
+		{"list", "GET /things/1?tag=1&tag=2", fixed{200, js, `"1"`, "", good}, ""},
+		{"bad list granted", "GET /things/1?tag=1&tag=x", fixed{200, js, `"1"`, "", good}, "granted although the query parameter tag"},
+		{"content for HEAD", "HEAD /heads", fixed{200, js, "", "", ""}, "declares content"},
 		{"bad path granted", "GET /things/x", fixed{200, js, `"1"`, "", good}, "granted although the path parameter id"},
 		{"unknown path granted", "GET /other", fixed{200, js, "", "", good}, "no such operation"},
 		{"405 with the methods", "PUT /things/1", fixed{405, problem, "", "POST, GET", `{"status":405}`}, ""},

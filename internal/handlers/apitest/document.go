@@ -78,6 +78,9 @@ func (d *Document) Check(x Exchange) error {
 	if response == nil {
 		return fmt.Errorf("the operation %s does not declare this status", op.OperationID)
 	}
+	if x.Method == http.MethodHead && len(response.Value.Content) > 0 {
+		return fmt.Errorf("the operation %s declares content, which HEAD has none of", op.OperationID)
+	}
 	if err := checkAnswer(x, response.Value); err != nil {
 		return err
 	}
@@ -87,11 +90,11 @@ func (d *Document) Check(x Exchange) error {
 	return nil
 }
 
-// checkStray is for what is no operation.
+// checkStray is for what is no operation. A 405 has the form of any problem.
 func (d *Document) checkStray(x Exchange, item *openapi3.PathItem) error {
 	names := map[int]string{http.StatusNotFound: "NotFound", http.StatusRequestEntityTooLarge: "ContentTooLarge", http.StatusInternalServerError: "InternalServerError"}
 	if item != nil {
-		names[http.StatusMethodNotAllowed] = "MethodNotAllowed"
+		names[http.StatusMethodNotAllowed] = "InternalServerError"
 		delete(names, http.StatusNotFound)
 	}
 	response := d.doc.Components.Responses[names[x.Status]]
@@ -104,6 +107,8 @@ func (d *Document) checkStray(x Exchange, item *openapi3.PathItem) error {
 		if has := slices.Sorted(maps.Keys(item.Operations())); !slices.Equal(allowed, has) {
 			return fmt.Errorf("the header Allow has %v, the document %v", allowed, has)
 		}
+		x.Header = x.Header.Clone()
+		x.Header.Del("Allow")
 	}
 	return checkAnswer(x, response.Value)
 }

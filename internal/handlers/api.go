@@ -1,0 +1,76 @@
+package handlers
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/language"
+
+	"example.com/transcription-api/internal/web"
+	"example.com/transcription-api/internal/web/openapi"
+)
+
+const aboutAPI = "Audio to be transcribed, and what has become of it. A worker claims an item by moving it from `pending` to `processing`: " +
+	"of two that try at once exactly one gets 200, the other 409. It then writes the transcript and moves the item to `processed`, or to `failed`, " +
+	"from where it may go back to `pending`.\n\n" +
+	"Every error is a problem document (RFC 9457), also where there is no operation to name it: 404 for an unknown path, " +
+	"405 for a method that a path does not have. An answer of 2xx means that the change is committed. " +
+	"Members of requests that are not listed here are refused; members of answers may be added to. No text may contain U+0000."
+
+// describeAPI is what the document says beyond the routes.
+func describeAPI(o Options) openapi.API {
+	return openapi.API{
+		Title: "Transcription API", Version: "1.0.0", Description: aboutAPI, Rules: rules, Keys: len(o.APIKeys) > 0,
+		Tags: []openapi.Tag{
+			{Name: "items", Description: "Audio files and their transcripts"},
+			{Name: "health", Description: "Probes; open to everybody"},
+			{Name: "documents", Description: "This description; open to everybody"},
+		},
+	}
+}
+
+// rules are this API's own, for `validate` tags. The README lists the others.
+var rules = map[string]web.Rule{
+	"notblank": {
+		Allows: func(text string) bool {
+			return strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) })
+		},
+		Message: "must not be only white space",
+	},
+	"audiourl": {
+		Allows:  isAudioURL,
+		Message: "must be an absolute URL with the scheme http, https, s3 or gs",
+		Pattern: `^([hH][tT][tT][pP][sS]?|[sS]3|[gG][sS])://[^/?# ]`,
+	},
+	"language": {
+		Allows:  isLanguage,
+		Message: "must be a BCP 47 language tag, such as en or pt-BR",
+		Pattern: `^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$`,
+	},
+}
+
+// isAudioURL accepts what a worker can fetch: a scheme it knows and a host.
+func isAudioURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || strings.ContainsFunc(text, unicode.IsSpace) || !utf8.ValidString(text) {
+		return false
+	}
+	return slices.Contains([]string{"http", "https", "s3", "gs"}, u.Scheme)
+}
+
+// isLanguage accepts tags of the registry, which BCP 47 writes with hyphens.
+func isLanguage(text string) bool {
+	_, err := language.Parse(text)
+	return err == nil && text != "" && !strings.Contains(text, "_")
+}
+
+// itemMoves are bodies of PATCH /items/{id}.
+var itemMoves = []openapi.Example{
+	{Name: "claim", Summary: "Claim a pending item", Body: `{"status":"processing"}`},
+	{Name: "finish", Summary: "Write the transcript", Body: `{"status":"processed","transcript":"Good morning.","duration_seconds":12.5}`},
+	{Name: "fail", Summary: "Give up", Body: `{"status":"failed","error":"The file holds no audio."}`},
+	{Name: "retry", Summary: "Try again", Body: `{"status":"pending","error":null}`},
+}
