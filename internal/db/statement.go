@@ -70,7 +70,7 @@ func (s *Session) admit(query string) error {
 	case s.misuse != nil:
 		return s.misuse
 	case s.open != nil:
-		s.misuse = fmt.Errorf("%w: the rows of %q are still open: read them to the end or close them first", ErrSessionBusy, s.open.query)
+		s.misuse = fmt.Errorf("%w: the rows of %q are still open: read them to the end or close them first; another goroutine needs a session of its own", ErrSessionBusy, s.open.query)
 	case effect.ends:
 		s.misuse = fmt.Errorf("%w: refused: %s", ErrSessionOwned, query)
 	default:
