@@ -31,7 +31,7 @@ type line struct {
 	mu       sync.Mutex // pgx may read in the background while it writes
 	begin    []byte     // sent before the next write
 	limit    time.Duration
-	timer    *time.Timer // cuts the line if BEGIN is not answered within limit
+	timer    *time.Timer // cuts the line if BEGIN is not answered within limit; nil while no answer is awaited
 	awaited  int         // answers to begin that have not come
 	outcome  outcome
 	in, out  []byte            // read and not yet looked at; looked at and not yet handed on
@@ -112,12 +112,20 @@ func (l *line) forget() {
 func (l *line) disarm() outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.settle(l.outcome)
+	l.begin, l.awaited = l.begin[:0], 0
+	return l.outcome
+}
+
+// settle ends the wait for BEGIN's answer: what comes from now on is pgx's, also
+// where it reads in the background after it has given the statement up. The
+// caller holds mu.
+func (l *line) settle(reached outcome) {
+	l.outcome = reached
 	if l.timer != nil {
 		l.timer.Stop()
 		l.timer = nil
 	}
-	l.begin, l.awaited = l.begin[:0], 0
-	return l.outcome
 }
 
 // Write implements net.Conn.
@@ -174,11 +182,11 @@ func (l *line) handOn(p []byte) int {
 func (l *line) filter(p []byte, n int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.outcome != unanswered {
+	if l.timer == nil {
 		return n
 	}
 	l.in = append(l.in, p[:n]...)
-	for l.outcome == unanswered && len(l.in) >= 5 {
+	for l.timer != nil && len(l.in) >= 5 {
 		size := 1 + int(binary.BigEndian.Uint32(l.in[1:]))
 		if len(l.in) < size {
 			return 0
@@ -186,7 +194,7 @@ func (l *line) filter(p []byte, n int) int {
 		l.message(l.in[:size])
 		l.in = l.in[size:]
 	}
-	if l.outcome != unanswered {
+	if l.timer == nil {
 		l.out = append(l.out, l.in...)
 		l.in = nil
 	}
@@ -206,12 +214,10 @@ func (l *line) message(m []byte) {
 	case '2', 'D': // BindComplete, DataRow
 	case 'C': // CommandComplete
 		if l.awaited--; l.awaited == 0 {
-			l.outcome = begun
-			l.timer.Stop()
+			l.settle(begun)
 		}
 	case 'E': // ErrorResponse
-		l.outcome = refused
-		l.timer.Stop()
+		l.settle(refused)
 		l.out = append(l.out, m...)
 	default:
 		l.out = append(l.out, m...)

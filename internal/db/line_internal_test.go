@@ -113,3 +113,22 @@ func TestLineRefusesTheSimpleProtocol(t *testing.T) {
 		t.Error("BEGIN travelled with a simple query")
 	}
 }
+
+// TestLineGivenUp: pgx may still read in the background when the statement has been given up.
+func TestLineGivenUp(t *testing.T) {
+	t.Parallel()
+	l, server := lineOver(t, beginning{begin: "BEGIN"})
+	go server.Read(make([]byte, 4096))
+	if _, err := l.Write([]byte("statement")); err != nil {
+		t.Fatal(err)
+	}
+	if reached := l.disarm(); reached != unanswered {
+		t.Errorf("outcome %d, want unanswered", reached)
+	}
+	late := wire("ESFATAL\x00\x00")
+	go server.Write(late)
+	got := make([]byte, len(late))
+	if _, err := io.ReadFull(l, got); err != nil || !slices.Equal(got, late) {
+		t.Errorf("read %q, %v", got, err)
+	}
+}
