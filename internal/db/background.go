@@ -132,6 +132,7 @@ func (b *background) await(ctx context.Context) bool {
 // was given another context than the session's. COMMIT is left alone.
 func (b *background) watch(s *Session) (stop func() bool) {
 	return context.AfterFunc(b.ctx, func() {
+		<-s.ctx.Done() // which ends with b.ctx, so that the statement's error finds its cause
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.lease != nil && !s.ended {
