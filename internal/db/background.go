@@ -144,12 +144,12 @@ func (b *background) watch(s *Session) (stop func() bool) {
 // cut cancels what still runs, takes no more, and returns the places at which
 // it was started.
 func (b *background) cut() (places []string) {
-	b.cancel(ErrShutdown)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for t := range b.running {
+	for t := range b.running { // before they are cancelled, since they may end at once then
 		places = append(places, t.where())
 	}
+	b.cancel(ErrShutdown)
 	slices.Sort(places)
 	return places
 }
