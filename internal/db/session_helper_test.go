@@ -93,10 +93,7 @@ func sessionMust(t testing.TB, err error) {
 // sessionAsk reads one value over a connection of its own, from outside of all sessions.
 func sessionAsk[T any](t testing.TB, url, query string, args ...any) (value T) {
 	t.Helper()
-	if err := dbtest.Connect(t, url).QueryRow(t.Context(), query, args...).Scan(&value); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return value
+	return dbtest.Ask[T](t, url, query, args...)
 }
 
 func sessionRows(t testing.TB, url string) int {

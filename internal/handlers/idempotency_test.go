@@ -186,11 +186,7 @@ func TestBodyUnderAKey(t *testing.T) {
 // keys counts the keys that are stored.
 func (s *surface) keys(t testing.TB) int {
 	t.Helper()
-	var n int
-	if err := dbtest.Connect(t, s.db).QueryRow(t.Context(), "SELECT count(*) FROM idempotency_keys").Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return dbtest.Ask[int](t, s.db, "SELECT count(*) FROM idempotency_keys")
 }
 
 // lock runs a statement that locks, in a transaction beside the API, until release.

@@ -142,12 +142,9 @@ func (a *sessionAPI) do(method, path, body string) sessionAnswer {
 }
 
 // ask reads one number over a connection outside of the pool.
-func (a *sessionAPI) ask(query string, args ...any) (n int) {
+func (a *sessionAPI) ask(query string, args ...any) int {
 	a.t.Helper()
-	if err := dbtest.Connect(a.t, a.url).QueryRow(a.t.Context(), query, args...).Scan(&n); err != nil {
-		a.t.Fatalf("%s: %v", query, err)
-	}
-	return n
+	return dbtest.Ask[int](a.t, a.url, query, args...)
 }
 
 func (a *sessionAPI) rows() int { a.t.Helper(); return a.ask("SELECT count(*) FROM items") }

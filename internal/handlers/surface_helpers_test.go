@@ -145,12 +145,9 @@ func (s *surface) create(t testing.TB) string {
 const surfaceItem = `{"title":"Interview","audio_url":"https://example.com/a.wav"}`
 
 // rows counts the items that are stored.
-func (s *surface) rows(t testing.TB) (n int) {
+func (s *surface) rows(t testing.TB) int {
 	t.Helper()
-	if err := dbtest.Connect(t, s.db).QueryRow(t.Context(), "SELECT count(*) FROM items").Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return dbtest.Ask[int](t, s.db, "SELECT count(*) FROM items")
 }
 
 // summary is an answer in one line: its status and, of an error, the fields at fault or else the detail.

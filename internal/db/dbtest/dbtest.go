@@ -45,6 +45,20 @@ func Connect(t testing.TB, url string) *pgx.Conn {
 	return conn
 }
 
+// Ask reads one value over a connection of its own, which it closes: tests that poll would else use up the server's.
+func Ask[T any](t testing.TB, url, query string, args ...any) (value T) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeConn(conn)
+	if err := conn.QueryRow(t.Context(), query, args...).Scan(&value); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return value
+}
+
 // Exec runs one statement over a connection of its own.
 func Exec(t testing.TB, url, sql string, args ...any) {
 	t.Helper()
