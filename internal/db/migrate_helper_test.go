@@ -72,12 +72,9 @@ func (m *migrateTest) exec(sql string) {
 }
 
 // one asks the database for one text.
-func (m *migrateTest) one(sql string) (text string) {
+func (m *migrateTest) one(sql string) string {
 	m.t.Helper()
-	if err := dbtest.Connect(m.t, m.url).QueryRow(m.t.Context(), sql).Scan(&text); err != nil {
-		m.t.Fatalf("%s: %v", sql, err)
-	}
-	return text
+	return dbtest.Ask[string](m.t, m.url, sql)
 }
 
 // migrator is one instance's.
