@@ -70,10 +70,10 @@ func (s Status) Exhausted() bool { return s.CheckedOut >= s.Size+s.MaxOverflow }
 // changes nothing for the others. The error is ErrUnavailable.
 func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
 	start := time.Now()
-	wait, stop := context.WithTimeout(ctx, limit)
+	wait, stop := context.WithDeadline(ctx, start.Add(limit))
 	defer stop()
-	for {
-		answer := d.probes.DoChan("", func() (any, error) { return d.ask(ctx, limit) })
+	for end := start.Add(limit); ; end = time.Now().Add(limit) {
+		answer := d.probes.DoChan("", func() (any, error) { return d.ask(ctx, end) })
 		select {
 		case <-wait.Done():
 		case result := <-answer:
@@ -103,10 +103,10 @@ func noAnswer(ctx context.Context, limit time.Duration) error {
 // any more: on a dead line that is half a second over the limit. It returns when
 // its time is over. That the database goes away, and that it comes back, is
 // logged here: where no request asks, nothing else would say so.
-func (d *DB) ask(ctx context.Context, limit time.Duration) (deadline time.Time, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+// Its time ends with that of the first who asked: whoever comes later asks anew.
+func (d *DB) ask(ctx context.Context, end time.Time) (deadline time.Time, err error) {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
-	deadline, _ = ctx.Deadline()
 	if err = d.ping(ctx); err != nil {
 		err = fmt.Errorf("%w: %w", ErrUnavailable, oneLine{err})
 	}
@@ -116,7 +116,7 @@ func (d *DB) ask(ctx context.Context, limit time.Duration) (deadline time.Time, 
 	case err == nil && was:
 		d.log.LogAttrs(ctx, slog.LevelInfo, "database answers again")
 	}
-	return deadline, err
+	return end, err
 }
 
 // ping repeats itself where it met a connection that was dead already: that
