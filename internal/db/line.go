@@ -32,6 +32,7 @@ type line struct {
 	begin    []byte     // sent before the next write
 	limit    time.Duration
 	timer    *time.Timer // cuts the line if BEGIN is not answered within limit; nil while no answer is awaited
+	begins   int         // BEGINs sent so far, so that a limit ends only its own
 	awaited  int         // answers to begin that have not come
 	outcome  outcome
 	in, out  []byte            // read and not yet looked at; looked at and not yet handed on
@@ -151,8 +152,20 @@ func (l *line) takeBegin() []byte {
 	prefix := l.begin
 	l.begin = nil
 	l.outcome = unanswered
-	l.timer = time.AfterFunc(l.limit, func() { l.Conn.Close() })
+	l.begins++
+	number := l.begins
+	l.timer = time.AfterFunc(l.limit, func() { l.cut(number) })
 	return prefix
+}
+
+// cut closes the line if the answer to this BEGIN is still awaited: a limit may
+// run out in the moment in which the answer comes.
+func (l *line) cut(number int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timer != nil && l.begins == number {
+		_ = l.Conn.Close()
+	}
 }
 
 // Read implements net.Conn.

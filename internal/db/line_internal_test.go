@@ -132,3 +132,44 @@ func TestLineGivenUp(t *testing.T) {
 		t.Errorf("read %q, %v", got, err)
 	}
 }
+
+// TestLineUnanswered: a BEGIN without an answer is given up at its limit, however short that is.
+func TestLineUnanswered(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		l, server := lineOver(t, beginning{begin: "BEGIN"})
+		l.limit = time.Nanosecond
+		go server.Read(make([]byte, 4096))
+		_, _ = l.Write([]byte("statement"))
+		if _, err := l.Read(make([]byte, 1)); err == nil {
+			t.Fatal("the line was not cut")
+		}
+		if reached := l.disarm(); reached != unanswered {
+			t.Errorf("outcome %d, want unanswered", reached)
+		}
+	}
+}
+
+// TestLineAnsweredAtTheLimit: the limit of a BEGIN that was answered, or of an
+// earlier one, leaves the line alone.
+func TestLineAnsweredAtTheLimit(t *testing.T) {
+	t.Parallel()
+	l, server := lineOver(t, beginning{begin: "BEGIN"})
+	go io.Copy(io.Discard, server)
+	for number := range 2 {
+		if err := l.arm(beginning{begin: "BEGIN"}, true, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Write([]byte("statement")); err != nil {
+			t.Fatal(err)
+		}
+		l.cut(number) // that of the one before
+		if number == 1 {
+			l.disarm()
+			l.cut(number + 1) // its own, too late
+		}
+	}
+	if _, err := l.Write([]byte("statement")); err != nil {
+		t.Errorf("the line was cut: %v", err)
+	}
+}
