@@ -50,16 +50,37 @@ type item struct {
 	UpdatedAt       web.Timestamp `json:"updated_at"`
 }
 
+// listedItem is an item of a page, which leaves out what can be long.
+type listedItem struct {
+	ID              int64         `json:"id" validate:"min=1" example:"1"`
+	Title           string        `json:"title" example:"Interview"`
+	AudioURL        string        `json:"audio_url" example:"https://example.com/a.wav"`
+	Language        string        `json:"language" example:"en"`
+	Status          models.Status `json:"status" example:"pending"`
+	DurationSeconds *float64      `json:"duration_seconds" validate:"min=0" example:"null"`
+	Error           *string       `json:"error" example:"null"`
+	CreatedAt       web.Timestamp `json:"created_at"`
+	UpdatedAt       web.Timestamp `json:"updated_at"`
+}
+
 // itemPage is one page of items; NextCursor is null on the last one.
 type itemPage struct {
-	Items      []item  `json:"items"`
-	NextCursor *string `json:"next_cursor" example:"null" doc:"For the parameter cursor; null on the last page."`
+	Items      []listedItem `json:"items"`
+	NextCursor *string      `json:"next_cursor" example:"null" doc:"For the parameter cursor; null on the last page."`
 }
 
 func toItem(m models.Item) item {
 	return item{
 		ID: m.ID, Title: m.Title, AudioURL: m.AudioURL, Language: m.Language, Status: m.Status,
 		Transcript: m.Transcript, DurationSeconds: unsigned(m.DurationSeconds), Error: m.Error,
+		CreatedAt: web.Timestamp(m.CreatedAt), UpdatedAt: web.Timestamp(m.UpdatedAt),
+	}
+}
+
+func toListedItem(m models.Item) listedItem {
+	return listedItem{
+		ID: m.ID, Title: m.Title, AudioURL: m.AudioURL, Language: m.Language, Status: m.Status,
+		DurationSeconds: unsigned(m.DurationSeconds), Error: m.Error,
 		CreatedAt: web.Timestamp(m.CreatedAt), UpdatedAt: web.Timestamp(m.UpdatedAt),
 	}
 }
@@ -100,14 +121,14 @@ func listItems(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	page := itemPage{Items: []item{}}
+	page := itemPage{Items: []listedItem{}}
 	if more {
 		last := rows[len(rows)-1]
 		cursor := formatCursor(models.ItemKey{CreatedAt: last.CreatedAt, ID: last.ID})
 		page.NextCursor = &cursor
 	}
 	for _, row := range rows {
-		page.Items = append(page.Items, toItem(row))
+		page.Items = append(page.Items, toListedItem(row))
 	}
 	respond(c, http.StatusOK, page)
 	return nil

@@ -94,42 +94,16 @@ func FindItem(ctx context.Context, db *gorm.DB, id int64) (Item, error) {
 	return item, nil
 }
 
-// maxPageBytes is what the transcripts of one page may weigh, in bytes. A page
-// of 100 of the longest would be 200 MB in PostgreSQL, here and on the line; as
-// JSON, where a control character takes six bytes, this much is at most 48 MiB.
-const maxPageBytes = 8 << 20
-
-// pageSQL cuts a page where its transcripts have reached their limit, but not
-// before its first row. The rows come in the order of the index, so that the
-// window needs no sort; octet_length reads a long text's size from the row and
-// not the text itself, so that only what is returned is ever read.
-const pageSQL = `
-SELECT * FROM (
-	SELECT *,
-		row_number() OVER newest AS place,
-		sum(octet_length(coalesce(transcript, ''))) OVER newest AS weight,
-		lead(id) OVER newest IS NOT NULL AS more
-	FROM (?) AS page
-	WINDOW newest AS (ORDER BY created_at DESC, id DESC)
-) AS weighed
-WHERE place = 1 OR place <= ? AND weight <= ?
-ORDER BY created_at DESC, id DESC`
-
-// ListItems returns the next items, newest first, and whether there are more
-// after them. They are filter.Limit at most, and fewer if their transcripts
-// are so long that they would weigh more than 8 MiB together.
+// ListItems returns the next items, newest first and without their transcripts,
+// and whether there are more after them.
 func ListItems(ctx context.Context, db *gorm.DB, filter ItemFilter) (items []Item, more bool, err error) {
-	var rows []struct {
-		Item
-		More bool
-	}
+	query := db.WithContext(ctx).Omit("transcript").Scopes(filter.where).Order("created_at DESC, id DESC")
 	// The row beyond the page says that there is another.
-	page := db.Model(&Item{}).Scopes(filter.where).Order("created_at DESC, id DESC").Limit(filter.Limit + 1)
-	if err := db.WithContext(ctx).Raw(pageSQL, page, filter.Limit, maxPageBytes).Scan(&rows).Error; err != nil {
+	if err := query.Limit(filter.Limit + 1).Find(&items).Error; err != nil {
 		return nil, false, fmt.Errorf("list items: %w", err)
 	}
-	for _, row := range rows {
-		items, more = append(items, row.Item), row.More
+	if more = len(items) > filter.Limit; more {
+		items = items[:filter.Limit]
 	}
 	return items, more, nil
 }
