@@ -113,6 +113,14 @@ func (p *tab) checkQuiet(t *testing.T, address string) {
 	}
 }
 
+// press clicks what is visible. The page does it: a mouse would miss what is
+// still sliding open.
+func (p *tab) press(t *testing.T, selector string) {
+	t.Helper()
+	in(t, p, chromedp.WaitVisible(chromedp.CSS(selector)))
+	in(t, p, chromedp.Evaluate[bool](fmt.Sprintf("document.querySelector(%q).click(), true", selector)))
+}
+
 // screenshot leaves a picture for who runs the test with -artifacts.
 func (p *tab) screenshot(t *testing.T, name string) {
 	t.Helper()
@@ -143,8 +151,8 @@ func TestDocsInBrowser(t *testing.T) {
 	}
 	page.screenshot(t, "docs.png")
 
-	in(t, page, chromedp.Click(chromedp.CSS(createItem+".opblock-summary-control")))
-	in(t, page, chromedp.Click(chromedp.CSS(createItem+".execute")))
+	page.press(t, createItem+".opblock-summary-control")
+	page.press(t, createItem+".execute")
 	status := in(t, page, chromedp.Text(chromedp.CSS(createItem+".live-responses-table tbody .response-col_status")))
 	if !strings.HasPrefix(strings.TrimSpace(status), "201") {
 		t.Errorf("the page shows the status %q, want 201", status)
