@@ -135,6 +135,12 @@ const (
 	describedOperations = `fetch("openapi.json").then(r => r.json()).then(d => Object.entries(d.paths).flatMap(([path, operations]) =>
 		Object.keys(operations).map(method => method.toUpperCase() + " " + path)).sort())`
 	createItem = "#operations-items-createItem "
+	// The page ignores the button until it has resolved the operation, so it is pressed until there is an answer.
+	executeItem = `new Promise(done => { const press = setInterval(() => {
+		const operation = document.querySelector("#operations-items-createItem")
+		if (operation.querySelector(".live-responses-table")) { clearInterval(press); done(true) }
+		else if (!operation.querySelector(".loading-container")) operation.querySelector(".execute")?.click()
+	}, 500) })`
 )
 
 // The page lists every operation of the document, needs nothing from elsewhere,
@@ -152,7 +158,7 @@ func TestDocsInBrowser(t *testing.T) {
 	page.screenshot(t, "docs.png")
 
 	page.press(t, createItem+".opblock-summary-control")
-	page.press(t, createItem+".execute")
+	in(t, page, chromedp.Evaluate[bool](executeItem, chromedp.EvalAwaitPromise))
 	status := in(t, page, chromedp.Text(chromedp.CSS(createItem+".live-responses-table tbody .response-col_status")))
 	if !strings.HasPrefix(strings.TrimSpace(status), "201") {
 		t.Errorf("the page shows the status %q, want 201", status)
