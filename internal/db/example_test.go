@@ -27,7 +27,7 @@ func ExampleDB_WithSession() {
 		}
 		for _, item := range items {
 			for _, next := range []models.Status{models.Processing, models.Processed} {
-				if item, err = models.UpdateItem(ctx, tx, item.ID, models.ItemChanges{Status: &next}, nil); err != nil {
+				if item, err = models.UpdateItem(ctx, tx, item.ID, models.ItemChanges{Status: &next}, models.Versions{}); err != nil {
 					return err
 				}
 			}
@@ -83,7 +83,7 @@ func ExampleDB_Go() {
 func transcribe(ctx context.Context, conn *db.DB, id int64) error {
 	return conn.WithSession(ctx, func(tx *gorm.DB) error {
 		next := models.Processing
-		item, err := models.UpdateItem(ctx, tx, id, models.ItemChanges{Status: &next}, nil)
+		item, err := models.UpdateItem(ctx, tx, id, models.ItemChanges{Status: &next}, models.Versions{})
 		if err != nil {
 			return err
 		}

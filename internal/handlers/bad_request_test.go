@@ -126,11 +126,21 @@ func TestBadRequests(t *testing.T) {
 		{`GET /items?cursor=%FF`, "422 cursor: must be UTF-8"},
 		{`GET /items?cursor=1&cursor=2`, "422 cursor: must be given once, with a value"},
 		{`GET /items?status=x&language=_&limit=0`, "422 status: must be one of: pending, processing, processed, failed; language: must be a BCP 47 language tag, such as en or pt-BR; limit: must be at least 1"},
-		{`GET /items?limit=%zz`, "422 query: is not percent-encoded correctly"},
-		{`GET /items?limit=1;status=pending`, "422 query: is not percent-encoded correctly"},
+		{`GET /items?limit=%zz`, "422 limit: is not percent-encoded correctly"},
+		{`GET /items?limit=1;status=pending`, "422 limit: must be a whole number"},
+		{`GET /items?stauts=failed`, "422 stauts: is not a parameter: did you mean status?"},
+		{`GET /items?Status=failed`, "422 Status: is not a parameter: did you mean status?"},
+		{`GET /items?limt=%zz&lang=de`, "422 limt: is not a parameter: did you mean limit?; lang: is not a parameter: did you mean language?"},
+		{`GET /items?curser=x&limit=0`, "422 curser: is not a parameter: did you mean cursor?; limit: must be at least 1"},
 		// Conditions.
-		{`PATCH ITEM|If-Match: "0"`, "412 It has changed since: fetch it again and repeat the request with its new ETag."},
-		{`DELETE ITEM|If-Match: W/"1"`, "412 It has changed since: fetch it again and repeat the request with its new ETag."},
+		{`PATCH ITEM|If-Match: "0"`, "412 If-Match does not hold: it has changed since. Fetch it again and repeat the request with its new ETag."},
+		{`DELETE ITEM|If-Match: W/"1"`, `412 If-Match does not hold: a weak tag, W/"…", never matches. A proxy that compresses answers makes ETags weak: send the tag without W/, or turn the compression off.`},
+		{`DELETE ITEM|If-Match: 1`, "412 If-Match does not hold: an entity tag stands in double quotes, as ETag gives it."},
+		{`DELETE ITEM|If-Match: "abc"`, "412 If-Match does not hold: it names no ETag of this service. Fetch it again and send what ETag gives."},
+		{`DELETE ITEM|If-Match:`, "412 If-Match does not hold: it names no ETag of this service. Fetch it again and send what ETag gives."},
+		{`DELETE ITEM|If-None-Match: *`, "412 If-None-Match holds: it is at a version that the request excludes."},
+		{`DELETE ITEM|If-None-Match: "9", W/"1"`, "412 If-None-Match holds: it is at a version that the request excludes."},
+		{`PATCH /items/999999|If-None-Match: *`, noItem},
 	} {
 		request, headers, _ := strings.Cut(strings.Replace(row.in, "ITEM", path, 1), "|")
 		method, target, _ := strings.Cut(request, " ")

@@ -23,7 +23,8 @@ var answers = []struct {
 }{
 	{models.ErrNotFound, http.StatusNotFound, web.NoSuchThing},
 	{gorm.ErrRecordNotFound, http.StatusNotFound, web.NoSuchThing},
-	{models.ErrModified, http.StatusPreconditionFailed, "It has changed since: fetch it again and repeat the request with its new ETag."},
+	{models.ErrModified, http.StatusPreconditionFailed, ""}, // whyModified tells
+	{models.ErrExcluded, http.StatusPreconditionFailed, "If-None-Match holds: it is at a version that the request excludes."},
 	{db.ErrPoolTimeout, http.StatusServiceUnavailable, "The service is busy. Try again shortly."},
 	{db.ErrQueueFull, http.StatusServiceUnavailable, "The service is busy. Try again shortly."},
 	{db.ErrCommitUnknown, http.StatusServiceUnavailable, "It is not known whether the change was saved. Fetch the resource before trying again."},
@@ -91,6 +92,9 @@ func answerErrors(log *slog.Logger) gin.HandlerFunc {
 		if answer.Status >= http.StatusInternalServerError {
 			log.LogAttrs(ctx, slog.LevelError, "request failed",
 				slog.Int("status", answer.Status), slog.String("route", c.FullPath()), slog.String("error", err.Error()))
+		}
+		if errors.Is(err, models.ErrModified) {
+			answer.Detail = whyModified(c.Request.Header)
 		}
 		if c.GetBool(keyedKey) && errors.Is(err, db.ErrCommitUnknown) {
 			answer.Detail = "It is not known whether the change was saved. Repeat the request with the same " + keyHeader + ": it is carried out once."

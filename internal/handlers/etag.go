@@ -1,32 +1,69 @@
 package handlers
 
 import (
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"example.com/transcription-api/internal/models"
 )
 
 // etag is a row's version as a strong entity tag.
 func etag(version int64) string { return strconv.Quote(strconv.FormatInt(version, 10)) }
 
-// ifMatch returns the versions that If-Match allows, or nil if it asks for
-// nothing: it is absent, or "*", which any row fulfils. Weak tags match nothing.
-func ifMatch(c *gin.Context) []int64 {
-	values := c.Request.Header.Values("If-Match")
-	if len(values) == 0 {
-		return nil
-	}
-	versions := []int64{}
-	for _, tag := range entityTags(values) {
-		if tag == "*" {
-			return nil
+// condition returns the versions at which a request may change a row.
+func condition(c *gin.Context) (at models.Versions) {
+	if values := c.Request.Header.Values("If-Match"); len(values) > 0 {
+		var any bool
+		if at.Only, any = versions(entityTags(values)); any {
+			at.Only = nil // every row that is there fulfils it
 		}
+	}
+	excluded := entityTags(c.Request.Header.Values("If-None-Match"))
+	for i, tag := range excluded {
+		excluded[i] = strings.TrimPrefix(tag, "W/") // compared weakly
+	}
+	at.Not, at.None = versions(excluded)
+	if len(at.Not) == 0 {
+		at.Not = nil
+	}
+	return at
+}
+
+// versions returns those of which the tags are this service's own, and whether
+// there is a "*". The list is not nil. Weak tags are no version's.
+func versions(tags []string) (list []int64, any bool) {
+	list = []int64{}
+	for _, tag := range tags {
 		if version, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64); err == nil && tag == etag(version) {
-			versions = append(versions, version)
+			list = append(list, version)
 		}
+		any = any || tag == "*"
 	}
-	return versions
+	return list, any
+}
+
+// whyModified says why If-Match does not hold, to a client that may send what
+// can never match.
+func whyModified(h http.Header) string {
+	const begin = "If-Match does not hold: "
+	tags := entityTags(h.Values("If-Match"))
+	own, _ := versions(tags)
+	weak := slices.IndexFunc(tags, func(tag string) bool { return strings.HasPrefix(tag, `W/"`) })
+	bare := slices.IndexFunc(tags, func(tag string) bool { return tag != "" && !strings.HasPrefix(tag, `"`) })
+	switch {
+	case len(own) > 0:
+		return begin + "it has changed since. Fetch it again and repeat the request with its new ETag."
+	case weak >= 0:
+		return begin + "a weak tag, W/\"…\", never matches. A proxy that compresses answers makes ETags weak: send the tag without W/, or turn the compression off."
+	case bare >= 0:
+		return begin + "an entity tag stands in double quotes, as ETag gives it."
+	default:
+		return begin + "it names no ETag of this service. Fetch it again and send what ETag gives."
+	}
 }
 
 // noneMatch reports whether If-None-Match names the tag, weakly compared.

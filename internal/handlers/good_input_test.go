@@ -48,7 +48,7 @@ func TestUnusualPosts(t *testing.T) {
 		{badLanguage("es-419"), "language", "es-419"},
 		{badLanguage("i-klingon"), "language", "i-klingon"},
 		{badLanguage("sr-Latn-RS-x-mine"), "language", "sr-Latn-RS-x-mine"},
-		{badLanguage("EN-us"), "language", "EN-us"},
+		{badLanguage("EN-us"), "language", "en-US"},
 		{badLanguage("und"), "language", "und"},
 		{badLanguage(long), "language", long},
 		{`{` + valid + `}`, "language", "en"},
@@ -141,7 +141,7 @@ func TestUnusualHeaders(t *testing.T) {
 	if err != nil || chunked.status != http.StatusCreated {
 		t.Errorf("chunked: %v %s", err, chunked.summary())
 	}
-	for _, query := range []string{"?unknown=1&limit=100", "?limit=%2B5", "?limit=007", "?language=zh-Hant-TW", "?&&", "?x=%00"} {
+	for _, query := range []string{"?unknown=1&limit=100", "?limit=%2B5", "?limit=007", "?language=zh-Hant-TW", "?&&", "?x=%00", "?x=%zz&%zz=1&%FF", "?utm_source=a&_=1&page=2&sort=x&fbclid=%", "?language=ZH-hant-tw"} {
 		if answer := s.do(t, "GET", "/items"+query, ""); answer.status != http.StatusOK {
 			t.Errorf("%s: %s", query, answer.summary())
 		}

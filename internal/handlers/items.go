@@ -165,7 +165,7 @@ func updateItem(c *gin.Context, tx *gorm.DB) error {
 		Title: in.Title, Language: in.Language, Status: in.Status,
 		Transcript: in.Transcript.Change(), DurationSeconds: in.DurationSeconds.Change(), Error: in.Error.Change(),
 	}
-	row, err := models.UpdateItem(c.Request.Context(), tx, id, changes, ifMatch(c))
+	row, err := models.UpdateItem(c.Request.Context(), tx, id, changes, condition(c))
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func deleteItem(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := models.DeleteItem(c.Request.Context(), tx, id, ifMatch(c)); err != nil {
+	if err := models.DeleteItem(c.Request.Context(), tx, id, condition(c)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

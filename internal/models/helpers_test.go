@@ -63,7 +63,7 @@ func withStatus(status models.Status) func(*models.Item) {
 func update(t testing.TB, conn *db.DB, id int64, changes models.ItemChanges, versions []int64) (item models.Item, err error) {
 	t.Helper()
 	err = conn.WithSession(t.Context(), func(tx *gorm.DB) (err error) {
-		item, err = models.UpdateItem(t.Context(), tx, id, changes, versions)
+		item, err = models.UpdateItem(t.Context(), tx, id, changes, models.Versions{Only: versions})
 		return err
 	})
 	return item, err
@@ -72,7 +72,7 @@ func update(t testing.TB, conn *db.DB, id int64, changes models.ItemChanges, ver
 func remove(t testing.TB, conn *db.DB, id int64, versions []int64) error {
 	t.Helper()
 	return conn.WithSession(t.Context(), func(tx *gorm.DB) error {
-		return models.DeleteItem(t.Context(), tx, id, versions)
+		return models.DeleteItem(t.Context(), tx, id, models.Versions{Only: versions})
 	})
 }
 

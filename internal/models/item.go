@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -45,7 +43,9 @@ type ItemChanges struct {
 func (c ItemChanges) columns() map[string]any {
 	set := make(map[string]any)
 	add(set, "title", c.Title)
-	add(set, "language", c.Language)
+	if c.Language != nil {
+		set["language"] = CanonicalLanguage(*c.Language)
+	}
 	add(set, "status", c.Status)
 	add(set, "transcript", c.Transcript)
 	add(set, "duration_seconds", c.DurationSeconds)
@@ -75,6 +75,7 @@ type ItemKey struct {
 
 // CreateItem inserts the item and fills in what the database sets.
 func CreateItem(ctx context.Context, db *gorm.DB, item *Item) error {
+	item.Language = CanonicalLanguage(item.Language)
 	if err := db.WithContext(ctx).Create(item).Error; err != nil {
 		return fmt.Errorf("create item: %w", err)
 	}
@@ -113,7 +114,7 @@ func (f ItemFilter) where(query *gorm.DB) *gorm.DB {
 		query = query.Where("status = ?", f.Status)
 	}
 	if f.Language != "" {
-		query = query.Where("language = ?", f.Language)
+		query = query.Where("language = ?", CanonicalLanguage(f.Language))
 	}
 	if f.After != nil {
 		query = query.Where("(created_at, id) < (?, ?)", f.After.CreatedAt, f.After.ID)
@@ -123,10 +124,10 @@ func (f ItemFilter) where(query *gorm.DB) *gorm.DB {
 
 // UpdateItem makes the changes and returns the item as it then is. One
 // statement decides and updates, so that of two callers that make the same move
-// at once exactly one succeeds. versions, unless nil, are those that the caller
-// is willing to change. Errors: ErrNotFound, ErrModified, *StatusError.
-func UpdateItem(ctx context.Context, db *gorm.DB, id int64, changes ItemChanges, versions []int64) (Item, error) {
-	query := itemAt(ctx, db, id, versions)
+// at once exactly one succeeds. Errors: ErrNotFound, ErrModified, ErrExcluded,
+// *StatusError.
+func UpdateItem(ctx context.Context, db *gorm.DB, id int64, changes ItemChanges, at Versions) (Item, error) {
+	query := at.where(db.WithContext(ctx).Where("id = ?", id))
 	if changes.Status != nil {
 		query = query.Where("status IN ?", changes.Status.before())
 	}
@@ -138,7 +139,7 @@ func UpdateItem(ctx context.Context, db *gorm.DB, id int64, changes ItemChanges,
 		err = query.Find(&updated).Error
 	}
 	if err == nil && len(updated) == 0 {
-		err = refusal(ctx, db, id, changes.Status, versions)
+		err = refusal(ctx, db, id, changes.Status, at)
 	}
 	if err != nil {
 		return Item{}, fmt.Errorf("update item %d: %w", id, err)
@@ -160,13 +161,12 @@ func returning(db *gorm.DB, model any) clause.Returning {
 	return clause.Returning{Columns: columns}
 }
 
-// DeleteItem removes the item. versions as in UpdateItem. Errors: ErrNotFound,
-// ErrModified.
-func DeleteItem(ctx context.Context, db *gorm.DB, id int64, versions []int64) error {
-	result := itemAt(ctx, db, id, versions).Delete(&Item{})
+// DeleteItem removes the item. Errors: ErrNotFound, ErrModified, ErrExcluded.
+func DeleteItem(ctx context.Context, db *gorm.DB, id int64, at Versions) error {
+	result := at.where(db.WithContext(ctx).Where("id = ?", id)).Delete(&Item{})
 	err := result.Error
 	if err == nil && result.RowsAffected == 0 {
-		err = refusal(ctx, db, id, nil, versions)
+		err = refusal(ctx, db, id, nil, at)
 	}
 	if err != nil {
 		return fmt.Errorf("delete item %d: %w", id, err)
@@ -174,25 +174,18 @@ func DeleteItem(ctx context.Context, db *gorm.DB, id int64, versions []int64) er
 	return nil
 }
 
-func itemAt(ctx context.Context, db *gorm.DB, id int64, versions []int64) *gorm.DB {
-	query := db.WithContext(ctx).Where("id = ?", id)
-	if versions != nil {
-		// One parameter, however many versions a client may name.
-		list := strings.Trim(fmt.Sprint(versions), "[]")
-		query = query.Where("version = ANY (string_to_array(?, ' ')::bigint[])", list)
-	}
-	return query
-}
-
 // refusal tells why a statement found no row to change: the row is not there,
 // is at another version, or may not make the move.
-func refusal(ctx context.Context, db *gorm.DB, id int64, move *Status, versions []int64) error {
+func refusal(ctx context.Context, db *gorm.DB, id int64, move *Status, at Versions) error {
 	item, err := FindItem(ctx, db, id)
+	if err == nil {
+		err = at.check(item.Version)
+	}
 	switch {
 	case err != nil:
 		return err
-	case move == nil || versions != nil && !slices.Contains(versions, item.Version):
-		return ErrModified
+	case move == nil:
+		return ErrModified // and back again, since the statement
 	default:
 		return &StatusError{From: item.Status, To: *move}
 	}

@@ -98,7 +98,7 @@ func TestOneMoverWins(t *testing.T) {
 	item := create(t, conn)
 	results := race(t, conn, movers, func(tx *gorm.DB) error {
 		to := models.Processing
-		_, err := models.UpdateItem(t.Context(), tx, item.ID, models.ItemChanges{Status: &to}, nil)
+		_, err := models.UpdateItem(t.Context(), tx, item.ID, models.ItemChanges{Status: &to}, models.Versions{})
 		return err
 	})
 	won, lost := 0, 0
@@ -132,10 +132,10 @@ func TestOneVersionWins(t *testing.T) {
 		deletes := turn%2 == 0
 		mu.Unlock()
 		if deletes {
-			return models.DeleteItem(t.Context(), tx, item.ID, []int64{item.Version})
+			return models.DeleteItem(t.Context(), tx, item.ID, models.Versions{Only: []int64{item.Version}})
 		}
 		title := "mine"
-		_, err := models.UpdateItem(t.Context(), tx, item.ID, models.ItemChanges{Title: &title}, []int64{item.Version})
+		_, err := models.UpdateItem(t.Context(), tx, item.ID, models.ItemChanges{Title: &title}, models.Versions{Only: []int64{item.Version}})
 		return err
 	})
 	won := 0

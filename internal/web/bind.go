@@ -119,7 +119,8 @@ func BindID(c *gin.Context) (int64, error) {
 // NoSuchThing is also for ids that no row can have.
 const NoSuchThing = "There is nothing with this id."
 
-// BindQuery reads the query parameters of T's fields. Unknown ones are ignored.
+// BindQuery reads the query parameters of T's fields. Unknown ones are ignored,
+// unless they look like a known one misspelt.
 func BindQuery[T any](c *gin.Context) (T, error) {
 	var in T
 	s, err := expected[T](c, func(e *expectation) *Schema { return e.query })

@@ -118,6 +118,9 @@ func (d *document) parameters(r Route, query *web.Schema) []object {
 	if r.Condition != "" {
 		list = append(list, d.ref("parameters", r.Condition))
 	}
+	if r.Condition == "If-Match" {
+		list = append(list, d.ref("parameters", "If-None-Match"))
+	}
 	if r.Idempotent {
 		list = append(list, d.ref("parameters", web.IdempotencyKey))
 	}
@@ -138,7 +141,7 @@ var (
 	parameters = object{
 		"X-Request-ID":  inHeader("X-Request-ID", "Names the request in answers and logs. One that does not match is replaced, not refused.", requestID),
 		"If-Match":      inHeader("If-Match", "Act only if the resource still has one of these ETags, or `*`.", object{"type": "string"}),
-		"If-None-Match": inHeader("If-None-Match", "Send the answer only if it has none of these ETags.", object{"type": "string"}),
+		"If-None-Match": inHeader("If-None-Match", "Act, or send the answer, only if the resource has none of these ETags. `*`: only if it is not there.", object{"type": "string"}),
 		web.IdempotencyKey: inHeader(web.IdempotencyKey, "A new text for each new request, such as a UUID, and the same one when the request is repeated: "+
 			"it is then carried out once, and a repeat gets the first one's answer. In quotes or without. Forgotten after a time "+
 			"(a day, unless the service says otherwise); free again after an error.",

@@ -113,7 +113,7 @@ var failures = map[int]string{
 	http.StatusNotFound:              "There is no such thing, or the path is no route.",
 	http.StatusRequestTimeout:        "The body did not arrive in time.",
 	http.StatusConflict:              "What is stored does not allow the change. With Retry-After: a request with the same Idempotency-Key still runs.",
-	http.StatusPreconditionFailed:    "If-Match does not hold: the resource has changed since.",
+	http.StatusPreconditionFailed:    "If-Match does not hold, or If-None-Match does.",
 	http.StatusRequestEntityTooLarge: "The body is larger than the service allows.",
 	http.StatusUnsupportedMediaType:  "The body does not say that it is JSON in UTF-8.",
 	http.StatusUnprocessableEntity:   "A rule for a member or a parameter is broken, or the Idempotency-Key was used for another request: errors names each.",
