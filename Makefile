@@ -8,10 +8,16 @@ TOOL    := go tool -modfile=tools.mod
 WITH_DB := ./bin/devdb -throwaway -env TEST_DATABASE_URL --
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults bench fuzz build lint format vuln
+.PHONY: help init run test test-faults test-template bench fuzz build lint format vuln
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Of the command line alone: some systems have a NAME in the environment.
+given = $(if $(filter command,$(firstword $(origin $(1)))),"$$$(1)","")
+
+init: bin/template ## name a fresh clone: MODULE=example.org/you/notes [NAME=notes] [HOLDER="Your name"]
+	@./bin/template init $(call given,MODULE) $(call given,NAME) $(call given,HOLDER)
 
 run: bin/api bin/devdb ## serve on http://127.0.0.1:8080; starts a PostgreSQL if DATABASE_URL is not set
 	@./bin/devdb -- ./bin/api
@@ -26,6 +32,9 @@ test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leak
 	@$(WITH_DB) go test -race -p 1 -tags faults -run Fault -timeout 20m ./internal/db ./cmd/api
 	@TEST_DB_POOL_SIZE=1 $(WITH_DB) go test -race -run 'Session|AfterCommit' ./internal/db ./internal/handlers
 
+test-template: ## test what make init does to a copy of this tree
+	@go test -tags template ./cmd/template
+
 bench: bin/devdb ## compare GET /items/{id} with hand-written net/http and pgx, side by side
 	@$(WITH_DB) go test -run '^$$' -bench . -benchtime 1x ./internal/handlers
 
@@ -39,8 +48,8 @@ build: ## build the static production binary, bin/api
 
 lint: ## check format, vet, staticcheck, who imports whom, and that the module files are tidy
 	@test -z "$$($(TOOL) gofumpt -l . | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
-	go vet -tags faults ./...
-	$(TOOL) staticcheck -tags faults ./...
+	go vet -tags faults,template ./...
+	$(TOOL) staticcheck -tags faults,template ./...
 	./.ci/imports
 	./.ci/tidy
 
@@ -50,9 +59,11 @@ vuln: ## look for known vulnerabilities in what is linked
 format: ## format the code
 	$(TOOL) gofumpt -w .
 
-.PHONY: bin/api bin/devdb
+.PHONY: bin/api bin/devdb bin/template
 bin/api:
 	@[ -x $@ ] || echo "building; the first time this takes minutes"
 	@go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/api
 bin/devdb:
 	@go build -o $@ ./cmd/devdb
+bin/template:
+	@go build -o $@ ./cmd/template
