@@ -8,7 +8,7 @@ TOOL    := go tool -modfile=tools.mod
 WITH_DB := ./bin/devdb -throwaway -env TEST_DATABASE_URL --
 
 .DEFAULT_GOAL := help
-.PHONY: help init run test test-faults test-template bench fuzz build lint format vuln
+.PHONY: help init run test test-faults test-template test-ops bench fuzz build lint format vuln
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leak
 
 test-template: ## test what make init does to a copy of this tree
 	@go test -tags template ./cmd/template
+
+test-ops: ## read Dockerfile, compose.yaml and ops/k8s as their tools do; the first time this takes minutes
+	@cd ops/validate && go test ./...
 
 bench: bin/devdb ## compare GET /items/{id} with hand-written net/http and pgx, side by side
 	@$(WITH_DB) go test -run '^$$' -bench . -benchtime 1x ./internal/handlers
