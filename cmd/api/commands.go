@@ -72,10 +72,11 @@ func (p *program) health(ctx context.Context) error {
 	return nil
 }
 
-// loopback is where a server that listens on host is reached from here.
+// loopback is where a server that listens on host is reached from here: a
+// number, since an image without /etc/hosts does not know the name localhost.
 func loopback(host string) string {
 	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
-		return "localhost"
+		return "127.0.0.1"
 	}
 	return host
 }

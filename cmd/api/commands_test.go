@@ -85,7 +85,7 @@ func TestRefusals(t *testing.T) {
 		"all at once":      {map[string]string{"DB_POOL_SIZE": "0", "PORT": "x"}, 2, "DB_POOL_SIZE: "},
 		"bad URL":          {map[string]string{"DATABASE_URL": "postgres://u:s3cret@a@b/c"}, 2, "DATABASE_URL: "},
 		"unreadable CA":    {map[string]string{"DATABASE_URL": "postgres://u:s3cret@localhost/c?sslmode=verify-full&sslrootcert=/none"}, 2, "DATABASE_URL cannot be used"},
-		"port in use":      {map[string]string{"DATABASE_URL": database, "PORT": port}, 1, "address already in use"},
+		"port in use":      {map[string]string{"DATABASE_URL": database, "PORT": port}, 1, "address already in use: end what listens there, or take another port: PORT="},
 		"admin port":       {map[string]string{"DATABASE_URL": database, "ADMIN_ADDR": taken.Addr().String()}, 1, "ADMIN_ADDR: "},
 		"unknown role":     {map[string]string{"DATABASE_URL": with(t, database, func(u *url.URL) { u.User = url.UserPassword("nobody_such", "s3cret") })}, 1, `role "nobody_such" does not exist`},
 		"unknown database": {map[string]string{"DATABASE_URL": with(t, database, func(u *url.URL) { u.Path = "/none_such" })}, 1, `database "none_such" does not exist`},

@@ -1,4 +1,4 @@
-// Command api is the transcription service: it serves, tests its database
+// Command api is the service: it serves, tests its database
 // connection, migrates it, and probes a running server. The parts are in
 // internal/; here they are put together.
 package main

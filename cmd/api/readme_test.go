@@ -44,7 +44,10 @@ func TestReadme(t *testing.T) {
 // TestReadmeTargets checks that every make target that the README names exists.
 func TestReadmeTargets(t *testing.T) {
 	t.Parallel()
-	makefile, readme := read(t, "../../Makefile"), read(t, "../../README.md")
+	makefile, readme := read(t, "../../Makefile"), ""
+	for _, guide := range []string{"README.md", "AGENTS.md", "CONTRIBUTING.md", "SECURITY.md"} { // all in one folder
+		readme += read(t, "../../"+guide)
+	}
 	for _, match := range regexp.MustCompile("(?:`|\\$ )make ([a-z-]+)").FindAllStringSubmatch(readme, -1) {
 		if !regexp.MustCompile(`(?m)^` + match[1] + `:`).MatchString(makefile) {
 			t.Errorf("make %s: no such target", match[1])

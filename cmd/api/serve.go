@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"time"
 
@@ -37,7 +36,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	if err := p.prepare(ctx, conn); err != nil {
 		return p.unlessStopped(ctx, err)
 	}
-	ln, err := net.Listen("tcp", p.cfg.Addr())
+	ln, err := listen(p.cfg)
 	if err != nil {
 		return err
 	}
@@ -55,7 +54,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	}
 	p.log.Info("listening", "url", "http://"+ln.Addr().String())
 	if p.cfg.Environment == config.Dev {
-		fmt.Fprintf(p.stderr, "\n  curl http://%s/items\n\n", ln.Addr())
+		greet(p.stderr, p.cfg, ln.Addr())
 	}
 	return s.serve(ctx, &listener{ln.(*net.TCPListener)}, handler)
 }

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"example.com/transcription-api/internal/db/dbtest"
+)
+
+// TestGreeting pastes the first line to try, where a wildcard is listened on.
+func TestGreeting(t *testing.T) {
+	t.Parallel()
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t), "HOST": "0.0.0.0"})
+	docs := p.await(`API: (http://127\.0\.0\.1:\d+/docs)`)[1]
+	if a := get(t, docs); a.status != http.StatusOK {
+		t.Errorf("%s: %d", docs, a.status)
+	}
+	line := p.await(`(?m)^  (curl .*)$`)[1]
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", line+" -s -i").Output()
+	if err != nil || !strings.HasPrefix(string(out), "HTTP/1.1 201 ") {
+		t.Errorf("%s: %v\n%s", line, err, out)
+	}
+}
+
+// TestGreetingKeepsKeys: what to paste has a place for a key, and no key.
+func TestGreetingKeepsKeys(t *testing.T) {
+	t.Parallel()
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t), "API_KEYS": "s3cret-s3cret-s3cret-s3cret"})
+	p.await(`(?m)^  curl .*Bearer \$API_KEY`)
+	if strings.Contains(p.output.String(), "s3cret") {
+		t.Error("a key is in the output")
+	}
+}

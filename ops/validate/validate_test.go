@@ -1,0 +1,112 @@
+// Package validate reads the files for containers as their own tools do. It is
+// a module of its own: what it needs is much, and nothing of the service.
+package validate
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// lintDockerfile returns what BuildKit's linter says of a Dockerfile.
+func lintDockerfile(text []byte) (warnings []string, err error) {
+	lint := linter.New(&linter.Config{Warn: func(rule, _, _, message string, _ []parser.Range) {
+		warnings = append(warnings, rule+": "+message)
+	}})
+	file, err := parser.Parse(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range file.Warnings {
+		warnings = append(warnings, w.Short)
+	}
+	_, _, err = instructions.Parse(file.AST, lint)
+	return warnings, err
+}
+
+func TestDockerfile(t *testing.T) {
+	text := read(t, "../../Dockerfile")
+	if warnings, err := lintDockerfile(text); err != nil || len(warnings) > 0 {
+		t.Errorf("%v, %q", err, warnings)
+	}
+	bad := append(bytes.Clone(text), "maintainer x\nCmd api\n"...)
+	if warnings, err := lintDockerfile(bad); err == nil && len(warnings) == 0 {
+		t.Error("the linter finds nothing where there is something")
+	}
+}
+
+func TestCompose(t *testing.T) {
+	options, err := cli.NewProjectOptions([]string{"../../compose.yaml"}, cli.WithProfiles([]string{"*"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, err := options.LoadProject(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, service := range project.Services {
+		for _, volume := range service.Volumes {
+			if volume.Type != "bind" {
+				continue
+			}
+			if _, err := os.Stat(volume.Source); err != nil {
+				t.Errorf("%s mounts what is not there: %v", name, err)
+			}
+		}
+	}
+	for _, name := range []string{"api", "postgres", "pgbouncer", "prometheus", "grafana"} {
+		if _, ok := project.Services[name]; !ok {
+			t.Errorf("no service %s", name)
+		}
+	}
+}
+
+func TestManifests(t *testing.T) {
+	files, _ := filepath.Glob("../k8s/*.yaml")
+	if len(files) < 4 {
+		t.Fatalf("found %v", files)
+	}
+	for _, file := range files {
+		if err := decode(read(t, file)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	misspelt := strings.Replace(string(read(t, "../k8s/deployment.yaml")), "readinessProbe:", "readynessProbe:", 1)
+	if decode([]byte(misspelt)) == nil {
+		t.Error("a misspelt field is not noticed")
+	}
+}
+
+// decode knows the kinds that are used; unknown and repeated fields are errors.
+func decode(text []byte) error {
+	var head struct{ Kind string }
+	if err := yaml.Unmarshal(text, &head); err != nil {
+		return err
+	}
+	kinds := map[string]any{
+		"Deployment": &appsv1.Deployment{}, "Job": &batchv1.Job{}, "Service": &corev1.Service{},
+		"PodDisruptionBudget": &policyv1.PodDisruptionBudget{},
+	}
+	return yaml.UnmarshalStrict(text, kinds[head.Kind])
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
