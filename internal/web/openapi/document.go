@@ -106,7 +106,11 @@ func (d *document) operation(r Route, method string, body, query *web.Schema) ob
 			}
 			media["examples"] = examples
 		}
-		op["requestBody"] = object{"required": true, "content": object{"application/json": media}}
+		content := object{"application/json": media}
+		if method == http.MethodPatch { // which is what leaving out and null mean
+			content["application/merge-patch+json"] = media
+		}
+		op["requestBody"] = object{"required": true, "content": content}
 	}
 	return op
 }
