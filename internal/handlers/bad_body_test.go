@@ -27,7 +27,8 @@ var badPosts = []badRow{
 	// Not one JSON object.
 	{``, "400 The body is empty: send a JSON object."},
 	{` `, "400 The body is not valid JSON, at byte 1."},
-	{"\ufeff{" + valid + `}`, "400 The body is not valid JSON, at byte 0."},
+	{"\ufeff", "400 The body is empty: send a JSON object."},
+	{"\ufeff\ufeff{" + valid + `}`, "400 The body is not valid JSON, at byte 0."},
 	{`null`, notObject},
 	{`true`, notObject},
 	{`1`, notObject},

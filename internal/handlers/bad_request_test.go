@@ -26,8 +26,6 @@ func TestBadRequests(t *testing.T) {
 		{`POST /items|Content-Type: application/x-www-form-urlencoded`, notJSON},
 		{`POST /items|Content-Type: multipart/form-data; boundary=x`, notJSON},
 		{`POST /items|Content-Type: application/jsonp`, notJSON},
-		{`POST /items|Content-Type: application/json; charset=latin1`, notJSON},
-		{`POST /items|Content-Type: application/json; charset=utf-16`, notJSON},
 		{`POST /items|Content-Type: application/json, text/plain`, notJSON},
 		{`POST /items|Content-Type: /`, notJSON},
 		{`POST /items|Content-Type: json`, notJSON},

@@ -130,6 +130,9 @@ func TestUnusualHeaders(t *testing.T) {
 		"Content-Type: application/json; odata=verbose",
 		"Content-Type: application/json;",
 		"Content-Type: application/merge-patch+json",
+		"Content-Type: application/json; charset=utf8",
+		"Content-Type: application/json; charset=us-ascii",
+		"Content-Type: application/json; charset=ISO-8859-1",
 		"Content-Encoding: identity",
 		"Expect: 100-continue",
 	} {

@@ -30,9 +30,9 @@ type itemChanges struct {
 
 // itemQuery are the parameters of GET /items.
 type itemQuery struct {
-	Status   models.Status `query:"status"`
-	Language string        `query:"language" validate:"max=100,language"`
-	Limit    int           `query:"limit" validate:"min=1,max=100" default:"20"`
+	Status   models.Status `query:"status" doc:"Only items with this status."`
+	Language string        `query:"language" validate:"max=100,language" doc:"Only items in this language."`
+	Limit    int           `query:"limit" validate:"min=1,max=100" default:"20" doc:"The items of a page, at most."`
 	Cursor   string        `query:"cursor" doc:"The next_cursor of an earlier page."`
 }
 

@@ -75,47 +75,58 @@ func routes(o Options, d docs, document gin.HandlerFunc) []route {
 	return []route{
 		{
 			Method: "POST", Path: "/items", Name: "createItem", Summary: "Create an item", Serve: tx(createItem), Idempotent: true,
-			Body: newItem{}, Replies: []openapi.Reply{{Status: 201, Body: item{}, Headers: "Location ETag"}}, Fails: []int{409},
+			About: "It is pending until a worker claims it. Location says where it is. With an Idempotency-Key a repeated request is carried out once.",
+			Body:  newItem{}, Replies: []openapi.Reply{{Status: 201, Body: item{}, Headers: "Location ETag"}}, Fails: []int{409},
 		},
 		{
 			Method: "GET", Path: "/items", Name: "listItems", Summary: "List items, newest first", Serve: tx(listItems),
+			About: "A page at a time, without the transcripts. next_cursor leads to the next page; items that come or go in between shift none.",
 			Query: itemQuery{}, Replies: []openapi.Reply{{Status: 200, Body: itemPage{}}},
 		},
 		{
 			Method: "GET", Path: "/items/:id", Name: "getItem", Summary: "Fetch an item", Serve: tx(getItem),
+			About:     "The whole item, with its transcript. ETag is its version.",
 			Condition: "If-None-Match", Replies: []openapi.Reply{{Status: 200, Body: item{}, Headers: "ETag"}},
 		},
 		{
 			Method: "PATCH", Path: "/items/:id", Name: "updateItem", Summary: "Change some members of an item", Serve: tx(updateItem),
-			Body: itemChanges{}, Examples: itemMoves, Condition: "If-Match",
+			About: "A merge patch (RFC 7396): members that are left out stay, null clears. Of two that make the same move of status at once one gets 200, the other 409.",
+			Body:  itemChanges{}, Examples: itemMoves, Condition: "If-Match",
 			Replies: []openapi.Reply{{Status: 200, Body: item{}, Headers: "ETag"}}, Fails: []int{409},
 		},
 		{
 			Method: "DELETE", Path: "/items/:id", Name: "deleteItem", Summary: "Delete an item", Serve: tx(deleteItem),
+			About:     "With If-Match only the version that the client has seen.",
 			Condition: "If-Match", Replies: []openapi.Reply{{Status: 204}},
 		},
 		{
 			Method: "GET", Path: "/health/live", Name: "live", Summary: "Does the process serve?", Serve: open(h.live),
+			About:   "For liveness probes: it asks no database.",
 			Replies: []openapi.Reply{{Status: 200, Body: healthStatus{}}},
 		},
 		{
 			Method: "GET", Path: "/health/ready", Name: "ready", Summary: "Should requests be sent here?", Serve: open(h.ready),
+			About:   "For readiness probes and load balancers: 503 while the service starts or stops, or when its database does not answer.",
 			Replies: []openapi.Reply{{Status: 200, Body: healthStatus{}}, {Status: 503, Body: healthStatus{}}},
 		},
 		{
 			Method: "GET", Path: "/health/db", Name: "pool", Summary: "How are the database and the pool?", Serve: open(h.pool),
+			About:   "For people and dashboards. An exhausted pool is busy, not down: 200.",
 			Replies: []openapi.Reply{{Status: 200, Body: poolStatus{}}, {Status: 503, Body: poolStatus{}}},
 		},
 		{
 			Method: "GET", Path: "/openapi.json", Tag: "documents", Name: "openapi", Summary: "This document", Serve: open(document),
+			About:     "OpenAPI 3.1, made from the routes that serve.",
 			Condition: "If-None-Match", Replies: []openapi.Reply{{Status: 200, Body: map[string]any{}, Headers: "ETag"}},
 		},
 		{
 			Method: "GET", Path: "/docs", Tag: "documents", Name: "docs", Summary: "A page to read and try the API", Serve: open(d.page),
+			About:     "It works without access to the internet.",
 			Condition: "If-None-Match", Replies: []openapi.Reply{{Status: 200, Media: "text/html", Headers: "ETag"}},
 		},
 		{
 			Method: "GET", Path: "/docs/:file", Tag: "documents", Name: "docsFile", Summary: "The page's scripts, styles and licences", Serve: open(d.file),
+			About:     "Their names hold a digest of the content.",
 			Condition: "If-None-Match", Replies: []openapi.Reply{{Status: 200, Media: "text/javascript text/css text/plain", Headers: "ETag"}},
 		},
 	}

@@ -89,7 +89,7 @@ func badJSON(err error) error {
 	syntax, ok := errors.AsType[*syntaxError](err)
 	switch {
 	case errors.Is(err, errRepeatedName):
-		return badRequest("The body has a member twice.", err, FieldError{syntax.JSONPointer.LastToken(), "given twice"})
+		return badRequest("The body has a member twice.", err, FieldError{short(syntax.JSONPointer.LastToken()), "given twice"})
 	case ok:
 		return badRequest(fmt.Sprintf("The body is not valid JSON, at byte %d.", syntax.ByteOffset), err)
 	default:

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 )
@@ -17,21 +19,36 @@ import (
 func readBody(c *gin.Context) ([]byte, error) {
 	media, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	isJSON := media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
-	charset := strings.ToLower(params["charset"])
-	if err != nil || !isJSON || charset != "" && charset != "utf-8" {
-		return nil, &Problem{Status: http.StatusUnsupportedMediaType, Detail: "Send JSON: Content-Type: application/json, in UTF-8."}
+	if err != nil || !isJSON {
+		return nil, unsupported("Send JSON: Content-Type: application/json, in UTF-8.")
 	}
 	if encoding := c.GetHeader("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, &Problem{Status: http.StatusUnsupportedMediaType, Detail: "Send the body without Content-Encoding."}
+		return nil, unsupported("Send the body without Content-Encoding.")
 	}
 	body, err := ReadAll(c)
 	if err != nil {
 		return nil, err
 	}
+	if charset := strings.ToLower(params["charset"]); foreign(charset, body) {
+		return nil, unsupported("The body is in " + short(charset) + ", as its charset says: send it in UTF-8.")
+	}
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // some editors' mark of UTF-8
 	if len(body) == 0 {
 		return nil, badRequest("The body is empty: send a JSON object.", nil)
 	}
 	return body, nil
+}
+
+func unsupported(detail string) error {
+	return &Problem{Status: http.StatusUnsupportedMediaType, Detail: detail}
+}
+
+// foreign tells of a body that has another encoding than UTF-8, and says so. JSON
+// is UTF-8 whatever the charset: many clients send the name of another one, or
+// one of UTF-8's other names, with it. A zero byte is half of a UTF-16 letter.
+func foreign(charset string, body []byte) bool {
+	known := charset == "" || charset == "utf-8" || charset == "utf8" || charset == "us-ascii"
+	return !known && (!utf8.Valid(body) || bytes.IndexByte(body, 0) >= 0)
 }
 
 // ReadAll returns a body of any kind. It reads until the request's deadline, which

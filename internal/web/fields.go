@@ -13,7 +13,7 @@ import (
 // components before its fields are known: it may be inside itself.
 func (t *Types) structure(s *Schema, request bool) error {
 	s.is("object", "an object", "")
-	of := use{s.typ, request}
+	of := use{typ: s.typ, request: request}
 	if known := t.known[of]; known != nil {
 		*s = *known
 		s.Doc = maps.Clone(s.Doc)
@@ -87,7 +87,7 @@ func (t *Types) addField(s *Schema, f reflect.StructField, index []int, tag stri
 		return fmt.Errorf("there are two fields %s", name)
 	}
 	// A parameter is optional unless it is said to be required.
-	field, err := t.field(f, tag == "query" || options != "", request)
+	field, err := t.field(componentName(s.typ, false), f, tag == "query" || options != "", request)
 	if err == nil && tag == "query" {
 		err = field.fitsQuery()
 	}
@@ -98,14 +98,14 @@ func (t *Types) addField(s *Schema, f reflect.StructField, index []int, tag stri
 
 // field reads a field's tags. A pointer may be left out of a request; in an
 // answer it is null unless it is omitted.
-func (t *Types) field(f reflect.StructField, omit, request bool) (Field, error) {
+func (t *Types) field(owner string, f reflect.StructField, omit, request bool) (Field, error) {
 	s, null, err := t.value(f.Type, request)
 	if err != nil {
 		return Field{}, err
 	}
 	out := Field{Schema: s}
 	rules := f.Tag.Get("validate")
-	if err := t.apply(s, rules); err != nil {
+	if err := t.apply(s, place{owner, f.Name}, rules); err != nil {
 		return out, err
 	}
 	pointer := f.Type.Kind() == reflect.Pointer

@@ -138,7 +138,7 @@ func (s *Schema) readObject(r *reader, v reflect.Value) {
 		if i < 0 {
 			_ = r.dec.SkipValue()
 			r.fail(true, "unknown: allowed are "+strings.Join(s.names(), ", "))
-			r.within(at, len(given), name)
+			r.within(at, len(given), short(name))
 			continue
 		}
 		given[i] = true
@@ -182,7 +182,7 @@ func (s *Schema) readMap(r *reader, v reflect.Value) {
 			r.fail(false, "its name "+message)
 		}
 		s.elem.read(r, value)
-		r.within(at, 0, name)
+		r.within(at, 0, short(name))
 		v.SetMapIndex(key, value)
 	}
 	_, _ = r.dec.ReadToken()

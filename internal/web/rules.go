@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -55,12 +56,15 @@ func (s *Schema) explain(message string) {
 	s.Doc["description"] = strings.TrimSpace(before + " " + strings.ToUpper(message[:1]) + message[1:] + ".")
 }
 
+// place is where rules stand: in which struct, at which field.
+type place struct{ owner, field string }
+
 // apply adds the rules of a `validate` tag. What follows dive is for elements.
-func (t *Types) apply(s *Schema, tag string) error {
+func (t *Types) apply(s *Schema, at place, tag string) error {
 	own, inner, dive := strings.Cut(","+tag+",", ",dive,")
 	for part := range strings.SplitSeq(strings.Trim(own, ","), ",") {
 		name, param, _ := strings.Cut(part, "=")
-		if err := t.applyRule(s, name, param); err != nil {
+		if err := t.applyRule(s, at, name, param); err != nil {
 			return fmt.Errorf("rule %s: %w", part, err)
 		}
 	}
@@ -70,14 +74,14 @@ func (t *Types) apply(s *Schema, tag string) error {
 	if s.elem == nil {
 		return errors.New("rule dive: there are no elements")
 	}
-	err := t.apply(s.elem, strings.Trim(inner, ","))
+	err := t.apply(s.elem, at, strings.Trim(inner, ","))
 	if s.elem.null {
 		s.elem.orNull()
 	}
 	return err
 }
 
-func (t *Types) applyRule(s *Schema, name, param string) error {
+func (t *Types) applyRule(s *Schema, at place, name, param string) error {
 	rule, own := t.rules[name]
 	switch {
 	case name == "" || name == "required" && (s.elem == nil && s.typ.Kind() != reflect.String):
@@ -87,9 +91,7 @@ func (t *Types) applyRule(s *Schema, name, param string) error {
 	case name == "min" || name == "max" || name == "gt" || name == "lt":
 		return s.bound(name, param)
 	case name == "oneof" && s.typ.Kind() == reflect.String && !s.text:
-		delete(s.Doc, "$ref")
-		delete(s.Doc, "anyOf")
-		s.oneOf(strings.Fields(param))
+		t.oneOf(s, at, strings.Fields(param))
 	case name == "unique" && s.json == "array" && s.elem.single():
 		s.Doc["uniqueItems"] = true
 		s.add("must not have the same value twice", unique)
@@ -114,12 +116,18 @@ func (t *Types) applyRule(s *Schema, name, param string) error {
 	return nil
 }
 
-func (s *Schema) oneOf(values []string) {
-	enum := make([]any, len(values)) // orNull adds one that is no text
-	for i, value := range values {
-		enum[i] = value
+// oneOf makes the values a component, as those of a type are: generators then
+// make one type of them for all fields of that name that list the same.
+func (t *Types) oneOf(s *Schema, at place, values []string) {
+	for _, keyword := range []string{"type", "$ref", "anyOf"} {
+		delete(s.Doc, keyword)
 	}
-	s.Doc["type"], s.Doc["enum"] = "string", enum
+	of, name := use{values: at.field + ": " + strings.Join(values, ", ")}, capital(at.owner+at.field)
+	maps.Copy(s.Doc, t.put(of, t.numbered(name, name), Doc{"type": "string", "enum": values}))
+	s.allowOnly(values)
+}
+
+func (s *Schema) allowOnly(values []string) {
 	s.add("must be one of: "+strings.Join(values, ", "), func(v reflect.Value) bool { return slices.Contains(values, v.String()) })
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"reflect"
 	"strconv"
@@ -115,9 +114,6 @@ func (s *Schema) orNull() {
 		s.Doc["anyOf"] = []Doc{{"$ref": ref}, {"type": "null"}}
 	} else if s.json != "" {
 		s.Doc["type"] = []string{s.json, "null"}
-	}
-	if values, ok := s.Doc["enum"].([]any); ok {
-		s.Doc["enum"] = append(values, nil)
 	}
 }
 
@@ -230,6 +226,6 @@ func (t *Types) enum(s *Schema) {
 	for _, value := range method.Func.Call([]reflect.Value{reflect.Zero(s.typ)})[0].Seq2() {
 		values = append(values, value.String())
 	}
-	s.oneOf(values)
-	s.Doc = t.component(use{s.typ, false}, maps.Clone(s.Doc))
+	s.allowOnly(values)
+	s.Doc = t.component(use{typ: s.typ}, Doc{"type": "string", "enum": values})
 }

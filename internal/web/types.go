@@ -2,9 +2,7 @@ package web
 
 import (
 	"fmt"
-	"path"
 	"reflect"
-	"strings"
 )
 
 // Types are the types that requests and answers are made of. Structs, and text
@@ -13,7 +11,7 @@ type Types struct {
 	Components Ordered
 	rules      map[string]Rule
 	known      map[use]*Schema
-	names      map[string]use
+	places     map[use]string // the names among the components
 	depth      int
 }
 
@@ -22,6 +20,7 @@ type Types struct {
 type use struct {
 	typ     reflect.Type
 	request bool
+	values  string // of a `oneof` rule, after the field's name
 }
 
 // NewTypes returns no types yet. The rules are for `validate` tags.
@@ -31,7 +30,7 @@ func NewTypes(rules map[string]Rule) (*Types, error) {
 			return nil, fmt.Errorf("rule %s: %w", name, err)
 		}
 	}
-	return &Types{rules: rules, known: map[use]*Schema{}, names: map[string]use{}}, nil
+	return &Types{rules: rules, known: map[use]*Schema{}, places: map[use]string{}}, nil
 }
 
 // Answer describes a value that is written. The error names the type and the
@@ -57,32 +56,16 @@ func (t *Types) Query(value any) (*Schema, error) {
 	return s, t.addFields(s, s.typ, nil, "query", true)
 }
 
-// component gives a named type its place, and returns where that is. A struct
-// of answers and of requests has two.
-func (t *Types) component(of use, doc Doc) Doc {
-	name := componentName(of.typ)
-	if other, taken := t.names[name]; taken && other.typ == of.typ && other != of {
-		name += map[bool]string{true: "Input", false: "Output"}[of.request]
-	}
-	if other, taken := t.names[name]; taken && other != of {
-		pkg := path.Base(of.typ.PkgPath())
-		name = strings.ToUpper(pkg[:1]) + pkg[1:] + name
-	}
-	if _, again := t.names[name]; !again {
-		t.names[name] = of
+// component gives a type its place, and returns where that is.
+func (t *Types) component(of use, doc Doc) Doc { return t.put(of, t.freeName(of), doc) }
+
+// put leaves what has a place there.
+func (t *Types) put(of use, name string, doc Doc) Doc {
+	if first, placed := t.places[of]; placed {
+		name = first
+	} else {
+		t.places[of] = name
 		t.Components = append(t.Components, Member{name, doc})
 	}
 	return Doc{"$ref": "#/components/schemas/" + name}
-}
-
-// componentName makes ItemPage of Page[handlers.item]: the parts from last to
-// first, without their packages.
-func componentName(typ reflect.Type) string {
-	var name string
-	full := strings.ReplaceAll(typ.Name(), "[]", "List[")
-	for part := range strings.FieldsFuncSeq(full, func(r rune) bool { return strings.ContainsRune("[]*,", r) }) {
-		part, _, _ = strings.Cut(part[strings.LastIndexAny(part, "./")+1:], "·") // a function's own type has a number
-		name = strings.ToUpper(part[:1]) + part[1:] + name
-	}
-	return name
 }

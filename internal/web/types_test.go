@@ -60,10 +60,10 @@ func TestTypes(t *testing.T) {
 		{reflect.TypeFor[*string](), `validate:"shout,kind"`, `{"type":"string","pattern":"^[^a-z]*$","description":"Must be in capitals. Must be kind."}`, values{
 			`"a"`: "422 v: must be in capitals", `"A!"`: "422 v: must be kind", `"A"`: `"A"`,
 		}},
-		{reflect.TypeFor[string](), `validate:"oneof=a b"`, `{"type":"string","enum":["a","b"]}`, values{`"c"`: "422 v: must be one of: a, b", `"b"`: `"b"`}},
+		{reflect.TypeFor[string](), `validate:"oneof=a b"`, `{"$ref":"#/components/schemas/V"}`, values{`"c"`: "422 v: must be one of: a, b", `"b"`: `"b"`}},
 		{reflect.TypeFor[colour](), `default:"red"`, `{"$ref":"#/components/schemas/Colour","default":"red"}`, values{``: `"red"`, `"blue"`: "422 v: must be one of: red, green"}},
 		{reflect.TypeFor[Nullable[colour]](), "", `{"anyOf":[{"$ref":"#/components/schemas/Colour"},{"type":"null"}]}`, values{`null`: `null`, `"green"`: `"green"`, `"x"`: "422 v: must be one of: red, green"}},
-		{reflect.TypeFor[colour](), `validate:"oneof=red"`, `{"type":"string","enum":["red"]}`, values{`"green"`: "422 v: must be one of: red"}},
+		{reflect.TypeFor[colour](), `validate:"oneof=red"`, `{"$ref":"#/components/schemas/V"}`, values{`"green"`: "422 v: must be one of: red"}},
 		{reflect.TypeFor[time.Time](), "", `{"type":"string","format":"date-time"}`, values{
 			`"2026-11-22T22:23:00.5+02:00"`: `"2026-11-22T22:23:00.5+02:00"`, `"yesterday"`: "422 v: must be a time with its zone, such as 2026-11-22T22:23:00Z",
 			`"2026-11-22"`: "422 v: must be a time with its zone, such as 2026-11-22T22:23:00Z", `5`: "400 v: must be a time with its zone, such as 2026-11-22T22:23:00Z",
@@ -80,7 +80,7 @@ func TestTypes(t *testing.T) {
 			`["abcd"]`: "422 v[0]: must be at most 3 characters long", `["a",1]`: "400 v[1]: must be a string", `["a",null]`: "422 v[1]: must not be null", `"a"`: "400 v: must be a list", `null`: "422 v: must not be null",
 		}},
 		{reflect.TypeFor[[]*int](), "", `{"type":"array","items":{"type":["integer","null"],"format":"int64"}}`, values{`[1,null]`: `[1,null]`}},
-		{reflect.TypeFor[[]*colour](), `validate:"dive,oneof=red"`, `{"type":"array","items":{"type":["string","null"],"enum":["red",null]}}`, values{`["red",null]`: `["red",null]`, `["green"]`: "422 v[0]: must be one of: red"}},
+		{reflect.TypeFor[[]*colour](), `validate:"dive,oneof=red"`, `{"type":"array","items":{"anyOf":[{"$ref":"#/components/schemas/V"},{"type":"null"}]}}`, values{`["red",null]`: `["red",null]`, `["green"]`: "422 v[0]: must be one of: red"}},
 		{reflect.TypeFor[Nullable[[]colour]](), "", `{"type":["array","null"],"items":{"$ref":"#/components/schemas/Colour"}}`, values{`["x"]`: "422 v[0]: must be one of: red, green", `null`: `null`}},
 		{reflect.TypeFor[map[string]uint8](), `validate:"max=1,dive,max=9"`, `{"type":"object","maxProperties":1,"additionalProperties":{"type":"integer","format":"uint8","minimum":0,"maximum":9}}`, values{
 			`{"a":1}`: `{"a":1}`, `{"a":300}`: "422 v.a: must be at most 9", `{"a":1,"b":2}`: "422 v: must have at most 1 members", `[]`: "400 v: must be an object", `{"a\u0000":1}`: "422 v.a\x00: its name must not contain the character U+0000",

@@ -27,7 +27,7 @@ func (d *document) whole() object {
 	responses := d.problems() // which use headers and schemas
 	return object{
 		"openapi": "3.1.0",
-		"info":    object{"title": d.api.Title, "version": d.api.Version, "description": d.api.Description},
+		"info":    d.info(),
 		"servers": []object{{"url": "."}}, // beside this document, also behind a proxy's prefix
 		"tags":    d.api.Tags,
 		"paths":   d.paths,
@@ -39,6 +39,17 @@ func (d *document) whole() object {
 			"securitySchemes": d.only("securitySchemes", object{"bearer": bearer}),
 		},
 	}
+}
+
+func (d *document) info() object {
+	info := object{"title": d.api.Title, "version": d.api.Version, "description": d.api.Description}
+	if d.api.Contact != (Contact{}) {
+		info["contact"] = d.api.Contact
+	}
+	if d.api.License != (License{}) {
+		info["license"] = d.api.License
+	}
+	return info
 }
 
 // only leaves out the components that nothing refers to.
@@ -76,11 +87,12 @@ func (d *document) operation(r Route, method string, body, query *web.Schema) ob
 		tag = strings.Split(r.Path, "/")[1]
 	}
 	op := object{
-		"operationId": r.Name, "summary": r.Summary, "tags": []string{tag}, "security": []object{},
+		"operationId": r.Name, "summary": r.Summary, "description": r.about(), "tags": []string{tag}, "security": []object{},
 		"parameters": d.parameters(r, query), "responses": d.responses(r),
 	}
 	if method == http.MethodHead {
 		op["operationId"], op["summary"], op["responses"] = r.Name+"Head", r.Summary+" (headers only)", d.withoutContent(r)
+		op["description"] = "The status and the headers of GET, without its body."
 	}
 	if r.Serve.Transactional && d.api.Keys {
 		d.used["securitySchemes/bearer"] = true
@@ -94,7 +106,11 @@ func (d *document) operation(r Route, method string, body, query *web.Schema) ob
 			}
 			media["examples"] = examples
 		}
-		op["requestBody"] = object{"required": true, "content": object{"application/json": media}}
+		content := object{"application/json": media}
+		if method == http.MethodPatch { // which is what leaving out and null mean
+			content["application/merge-patch+json"] = media
+		}
+		op["requestBody"] = object{"required": true, "content": content}
 	}
 	return op
 }
@@ -103,7 +119,7 @@ func (d *document) parameters(r Route, query *web.Schema) []object {
 	list := []object{d.ref("parameters", "X-Request-ID")}
 	for part := range strings.SplitSeq(r.Path, "/") {
 		if name := parameter(part); name != "" {
-			list = append(list, object{"name": name, "in": "path", "required": true, "schema": pathSchema(name)})
+			list = append(list, pathParameter(name))
 		}
 	}
 	if query != nil {
@@ -127,12 +143,13 @@ func (d *document) parameters(r Route, query *web.Schema) []object {
 	return list
 }
 
-// pathSchema: an id is a row's; what can not be one is not found.
-func pathSchema(name string) object {
+// pathParameter: an id is a row's; what can not be one is not found.
+func pathParameter(name string) object {
+	about, schema := "Which "+name+".", object{"type": "string"}
 	if name == "id" || strings.HasSuffix(name, "_id") {
-		return object{"type": "integer", "format": "int64", "minimum": 1}
+		about, schema = "As the answer that created it says.", object{"type": "integer", "format": "int64", "minimum": 1}
 	}
-	return object{"type": "string"}
+	return object{"name": name, "in": "path", "required": true, "description": about, "schema": schema}
 }
 
 // parameters and headers are those that routes name.

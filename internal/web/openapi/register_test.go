@@ -37,7 +37,7 @@ type thingQuery struct {
 	Limit int      `query:"limit" default:"20" validate:"min=1,max=100"`
 }
 
-var api = openapi.API{Title: "Things", Version: "1", Rules: map[string]web.Rule{
+var api = openapi.API{Title: "Things", Version: "1", License: openapi.License{Name: "MIT"}, Rules: map[string]web.Rule{
 	"loud":  {Allows: func(text string) bool { return strings.ToUpper(text) == text }, Message: "must be loud", Pattern: `^[^a-z]*$`},
 	"short": {Allows: func(text string) bool { return len(text) < 9 }, Message: "must be short", Pattern: `^[^!]*$`},
 }}

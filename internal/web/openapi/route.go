@@ -13,9 +13,23 @@ import (
 // API is what the document says beyond its routes.
 type API struct {
 	Title, Version, Description string
+	Contact                     Contact
+	License                     License
 	Tags                        []Tag
 	Rules                       map[string]web.Rule // for `validate` tags
 	Keys                        bool                // transactional routes need one
+}
+
+// Contact is whom a client's developers ask.
+type Contact struct {
+	Name string `json:"name"`
+	URL  string `json:"url,omitzero"`
+}
+
+// License is what the API may be used under.
+type License struct {
+	Name string `json:"name"`
+	URL  string `json:"url,omitzero"`
 }
 
 // Tag is a group of routes.
@@ -28,6 +42,7 @@ type Tag struct {
 type Route struct {
 	Method, Path  string
 	Name, Summary string // operationId; what the reader sees
+	About         string // what the summary leaves out; empty: it is all there is to say
 	Tag           string // empty: the first part of the path
 	Serve         Endpoint
 	Query, Body   any       // zero values of what BindQuery and BindJSON read, or nil
@@ -102,6 +117,14 @@ func (d *document) add(r Route) (gin.HandlersChain, error) {
 		return r.Serve.Chain, nil
 	}
 	return append(gin.HandlersChain{web.Expect(body, query)}, r.Serve.Chain...), nil
+}
+
+// about is the operation's description. Readers' tools complain of one without.
+func (r Route) about() string {
+	if r.About == "" {
+		return r.Summary + "."
+	}
+	return r.About
 }
 
 // methods adds HEAD to GET: net/http leaves the body out.
