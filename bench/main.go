@@ -102,7 +102,12 @@ func compare(ctx context.Context, args []string, getenv func(string) string, std
 		plan = contest.Quick()
 	}
 	start := time.Now()
-	results, err := contest.Run(ctx, plan, programs, getenv("TEST_DATABASE_URL"), stderr)
+	url := getenv("TEST_DATABASE_URL")
+	err = contest.Alike(ctx, programs, url)
+	var results *contest.Results
+	if err == nil {
+		results, err = contest.Run(ctx, plan, programs, url, stderr)
+	}
 	if errors.Is(err, contest.ErrNoItems) {
 		fmt.Fprintln(stderr, "bench:", err)
 		return nil

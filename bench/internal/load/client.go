@@ -29,9 +29,11 @@ type client struct {
 }
 
 func dial(address string) (*client, error) {
-	c := &client{address: address, in: bufio.NewReaderSize(nil, readBuffer)}
+	c := &client{address: address, in: newReader(nil)}
 	return c, c.connect()
 }
+
+func newReader(from io.Reader) *bufio.Reader { return bufio.NewReaderSize(from, readBuffer) }
 
 func (c *client) connect() (err error) {
 	c.close()
