@@ -10,7 +10,7 @@ SBOM    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 WITH_DB := ./bin/devdb -throwaway -env TEST_DATABASE_URL --
 
 .DEFAULT_GOAL := help
-.PHONY: help init run test test-faults test-template test-ops bench fuzz build dist psql db-reset migration lint format vuln
+.PHONY: help init run test test-faults test-template test-ops test-bench bench bench-micro fuzz build dist psql db-reset migration lint format vuln
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,15 @@ test-template: ## test what make init does to a copy of this tree
 test-ops: ## read Dockerfile, compose.yaml and ops/k8s as their tools do; the first time this takes minutes
 	@cd ops/validate && go test ./...
 
-bench: bin/devdb ## compare GET /items/{id} with hand-written net/http and pgx, side by side
-	@$(WITH_DB) go test -run '^$$' -bench . -benchtime 1x ./internal/handlers
+test-bench: bin/devdb ## test the programs of make bench
+	@$(WITH_DB) go -C bench test ./...
+
+bench: bin/devdb build ## compare with others that do the same, side by side, and write docs/performance.md; ARGS=-quick in 2 minutes
+	@go -C bench build -o ../bin/bench .
+	@$(WITH_DB) ./bin/bench $(ARGS)
+
+bench-micro: bin/devdb ## run the Go benchmarks, with allocations; for benchstat: ARGS='-count 10'
+	@$(WITH_DB) go test -run '^$$' -bench . -benchmem $(ARGS) ./internal/...
 
 fuzz: bin/devdb ## fuzz the decoder, the cursor, the query parser and the reader of SQL, 20 s each
 	@$(WITH_DB) sh -c 'for package in ./internal/web ./internal/handlers ./internal/db; do \
@@ -68,10 +75,12 @@ db-reset: bin/devdb ## empty that database; one that DATABASE_URL names is never
 migration: ## begin a migration: NAME=create_notes
 	@.ci/migration $(call given,NAME)
 
+# A module within the module, as bench is, is not in what gonew copies.
 lint: ## check format, vet, staticcheck, who imports whom, and that the module files are tidy
 	@test -z "$$($(TOOL) gofumpt -l . | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
 	go vet -tags faults,template ./...
 	$(TOOL) staticcheck -tags faults,template ./...
+	@[ ! -d bench ] || { set -x; cd bench && go vet ./... && go tool -modfile=../tools.mod staticcheck ./...; }
 	$(TOOL) actionlint -shellcheck= -pyflakes=
 	./.ci/imports
 	./.ci/tidy
