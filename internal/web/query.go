@@ -48,7 +48,7 @@ func (s *Schema) splitQuery(raw string) (query url.Values, faults []FieldError) 
 		case known:
 			query.Add(name, value)
 		case meant != "":
-			faults = append(faults, FieldError{name, "is not a parameter: did you mean " + meant + "?"})
+			faults = append(faults, FieldError{short(name), "is not a parameter: did you mean " + meant + "?"})
 		}
 	}
 	return query, faults
