@@ -17,8 +17,8 @@ func etag(version int64) string { return strconv.Quote(strconv.FormatInt(version
 // condition returns the versions at which a request may change a row.
 func condition(c *gin.Context) (at models.Versions) {
 	if values := c.Request.Header.Values("If-Match"); len(values) > 0 {
-		var any bool
-		if at.Only, any = versions(entityTags(values)); any {
+		var star bool
+		if at.Only, star = versions(entityTags(values)); star {
 			at.Only = nil // every row that is there fulfils it
 		}
 	}
@@ -27,23 +27,20 @@ func condition(c *gin.Context) (at models.Versions) {
 		excluded[i] = strings.TrimPrefix(tag, "W/") // compared weakly
 	}
 	at.Not, at.None = versions(excluded)
-	if len(at.Not) == 0 {
-		at.Not = nil
-	}
 	return at
 }
 
 // versions returns those of which the tags are this service's own, and whether
 // there is a "*". The list is not nil. Weak tags are no version's.
-func versions(tags []string) (list []int64, any bool) {
+func versions(tags []string) (list []int64, star bool) {
 	list = []int64{}
 	for _, tag := range tags {
 		if version, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64); err == nil && tag == etag(version) {
 			list = append(list, version)
 		}
-		any = any || tag == "*"
+		star = star || tag == "*"
 	}
-	return list, any
+	return list, star
 }
 
 // whyModified says why If-Match does not hold, to a client that may send what
@@ -55,6 +52,8 @@ func whyModified(h http.Header) string {
 	weak := slices.IndexFunc(tags, func(tag string) bool { return strings.HasPrefix(tag, `W/"`) })
 	bare := slices.IndexFunc(tags, func(tag string) bool { return tag != "" && !strings.HasPrefix(tag, `"`) })
 	switch {
+	case len(h.Values("If-Match")) == 0:
+		return "It has changed meanwhile: fetch it again."
 	case len(own) > 0:
 		return begin + "it has changed since. Fetch it again and repeat the request with its new ETag."
 	case weak >= 0:

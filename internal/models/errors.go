@@ -42,7 +42,7 @@ func (v Versions) where(query *gorm.DB) *gorm.DB {
 	if v.Only != nil {
 		query = query.Where("version = ANY (string_to_array(?, ' ')::bigint[])", list(v.Only))
 	}
-	if v.Not != nil {
+	if len(v.Not) > 0 {
 		query = query.Where("version <> ALL (string_to_array(?, ' ')::bigint[])", list(v.Not))
 	}
 	if v.None {
