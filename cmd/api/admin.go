@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"example.com/transcription-api/internal/handlers"
@@ -24,7 +26,7 @@ func (p *program) serveAdmin(ctx context.Context, metrics *handlers.Metrics) (st
 	}
 	// No WriteTimeout: a CPU profile is written after as many seconds as were asked for.
 	srv := &http.Server{
-		Handler:           metrics.Handler(),
+		Handler:           guarded(metrics.Handler(), ln.Addr().(*net.TCPAddr).IP.IsLoopback()),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       headerTimeout,
 		IdleTimeout:       p.cfg.KeepAliveTimeout,
@@ -46,4 +48,28 @@ func (p *program) serveAdmin(ctx context.Context, metrics *handlers.Metrics) (st
 		}
 		<-done
 	}, nil
+}
+
+// guarded refuses what web pages have a browser ask for: a profile costs
+// processor time, and a page whose name resolves to loopback could read it.
+func guarded(next http.Handler, loopback bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		site := r.Header.Get("Sec-Fetch-Site") // sent by browsers only
+		foreign := site != "" && site != "same-origin" && site != "none"
+		if foreign || loopback && !isLocal(r.Host) {
+			http.Error(w, "ask by address, and not from a web page", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isLocal tells of an address or localhost, which no name server has a say in.
+func isLocal(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	_, err = netip.ParseAddr(host)
+	return err == nil || strings.EqualFold(host, "localhost")
 }

@@ -18,7 +18,7 @@ func TestCORSIsOffByDefault(t *testing.T) {
 	s := surfaceStart(t)
 	for _, method := range []string{"GET", "OPTIONS", "POST"} {
 		answer := s.do(t, method, "/items", surfaceItem, "Origin: "+corsOrigin, "Access-Control-Request-Method: GET")
-		if want := map[string]int{"GET": 200, "OPTIONS": 405, "POST": 201}[method]; answer.status != want || len(corsHeaders(answer)) > 0 {
+		if want := map[string]int{"GET": 200, "OPTIONS": 405, "POST": 403}[method]; answer.status != want || len(corsHeaders(answer)) > 0 {
 			t.Errorf("%s: %d %v", method, answer.status, answer.header)
 		}
 	}
@@ -106,7 +106,7 @@ func TestAPIKeys(t *testing.T) {
 	if taken := s.conn.Counters().Acquires - before; taken != 0 {
 		t.Errorf("%d connections were taken for callers without a key", taken)
 	}
-	for _, header := range []string{"Authorization: Bearer secret-one", "Authorization: bearer secret=/+two"} {
+	for _, header := range []string{"Authorization: Bearer secret-one", "Authorization: bearer secret=/+two", "Authorization: Bearer  secret-one"} {
 		if answer := s.do(t, "GET", "/items", "", header); answer.status != http.StatusOK {
 			t.Errorf("%s: %s", header, answer.summary())
 		}

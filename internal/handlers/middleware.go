@@ -105,7 +105,7 @@ func authenticate(keys []string) gin.HandlerFunc {
 			return
 		}
 		scheme, key, _ := strings.Cut(c.GetHeader("Authorization"), " ")
-		given, known := sha256.Sum256([]byte(key)), 0
+		given, known := sha256.Sum256([]byte(strings.TrimLeft(key, " "))), 0
 		for i := range digests {
 			known |= subtle.ConstantTimeCompare(given[:], digests[i][:])
 		}

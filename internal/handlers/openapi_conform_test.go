@@ -96,6 +96,7 @@ func TestAnswersConform(t *testing.T) {
 		{"POST", "/items", `{"title":"","audio_url":"x"}`, []string{key}, 422},
 		{"POST", "/items", valid, []string{key, "Content-Type: text/plain"}, 415},
 		{"POST", "/items", `"` + strings.Repeat("x", 2<<20) + `"`, []string{key}, 413},
+		{"POST", "/items", valid, []string{key, "Origin: https://evil.example"}, 403},
 		{"PUT", "/items", "", []string{key}, 405},
 		{"GET", "/items?limit=1&status=pending&language=en", "", []string{key}, 200},
 		{"HEAD", "/items", "", []string{key}, 200},

@@ -33,11 +33,11 @@ func TestDocumentHasEveryStatus(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"post /items":        "201 400 401 408 409 413 415 422 500 503 504",
+		"post /items":        "201 400 401 403 408 409 413 415 422 500 503 504",
 		"get /items":         "200 401 413 422 500 503 504",
 		"get /items/{id}":    "200 304 401 404 413 500 503 504",
-		"patch /items/{id}":  "200 400 401 404 408 409 412 413 415 422 500 503 504",
-		"delete /items/{id}": "204 401 404 412 413 500 503 504",
+		"patch /items/{id}":  "200 400 401 403 404 408 409 412 413 415 422 500 503 504",
+		"delete /items/{id}": "204 401 403 404 412 413 500 503 504",
 		"get /health/live":   "200 413 500",
 		"get /health/ready":  "200 413 500 503",
 		"get /health/db":     "200 413 500 503",

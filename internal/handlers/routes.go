@@ -54,7 +54,11 @@ func newEngine(o Options) (*gin.Engine, error) {
 	if len(o.CORSAllowedOrigins) > 0 {
 		engine.Use(allowOrigins(o.CORSAllowedOrigins))
 	}
-	engine.Use(refuseLarge(o.MaxBodyBytes))
+	foreign, err := refuseForeign(o.CORSAllowedOrigins)
+	if err != nil {
+		return nil, err
+	}
+	engine.Use(refuseCutPaths, foreign, refuseLarge(o.MaxBodyBytes))
 	engine.NoRoute(notFound)
 	engine.NoMethod(notAllowed)
 	return engine, register(engine, o)
@@ -70,9 +74,7 @@ func routes(o Options, d docs, document gin.HandlerFunc) []route {
 	tx := func(fn txHandler, opts ...db.SessionOption) openapi.Endpoint {
 		return openapi.Endpoint{Chain: gin.HandlersChain{access, session(o.DB, opts...), handle(fn)}, Transactional: true}
 	}
-	open := func(fn gin.HandlerFunc) openapi.Endpoint { return openapi.Endpoint{Chain: gin.HandlersChain{fn}} }
-	h := &health{db: o.DB, state: o.State}
-	return []route{
+	return append([]route{
 		{
 			Method: "POST", Path: "/items", Name: "createItem", Summary: "Create an item", Serve: tx(createItem), Idempotent: true,
 			About: "It is pending until a worker claims it. Location says where it is. With an Idempotency-Key a repeated request is carried out once.",
@@ -99,6 +101,13 @@ func routes(o Options, d docs, document gin.HandlerFunc) []route {
 			About:     "With If-Match only the version that the client has seen.",
 			Condition: "If-Match", Replies: []openapi.Reply{{Status: 204}},
 		},
+	}, ownRoutes(&health{db: o.DB, state: o.State}, d, document)...)
+}
+
+// ownRoutes are those that any service has: health and documents, open to everybody.
+func ownRoutes(h *health, d docs, document gin.HandlerFunc) []route {
+	open := func(fn gin.HandlerFunc) openapi.Endpoint { return openapi.Endpoint{Chain: gin.HandlersChain{fn}} }
+	return []route{
 		{
 			Method: "GET", Path: "/health/live", Name: "live", Summary: "Does the process serve?", Serve: open(h.live),
 			About:   "For liveness probes: it asks no database.",

@@ -49,6 +49,9 @@ func (r Route) problems() []int {
 	if r.Serve.Transactional {
 		list = append(list, http.StatusUnauthorized, http.StatusServiceUnavailable, http.StatusGatewayTimeout)
 	}
+	if r.Method != http.MethodGet {
+		list = append(list, http.StatusForbidden)
+	}
 	if r.Body != nil {
 		list = append(list, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
 	}
@@ -110,6 +113,7 @@ func notRequired(name string) object {
 var failures = map[int]string{
 	http.StatusBadRequest:            "The body is not one JSON object, or has an unknown, repeated or mistyped member. Or a header can not be used.",
 	http.StatusUnauthorized:          "The service has keys, and none of them was sent.",
+	http.StatusForbidden:             "A web page of an origin that is not allowed may change nothing.",
 	http.StatusNotFound:              "There is no such thing, or the path is no route.",
 	http.StatusRequestTimeout:        "The body did not arrive in time.",
 	http.StatusConflict:              "What is stored does not allow the change. With Retry-After: a request with the same Idempotency-Key still runs.",
