@@ -24,7 +24,7 @@ const aboutAPI = "Audio to be transcribed, and what has become of it. A worker c
 func describeAPI(o Options) openapi.API {
 	return openapi.API{
 		Title: "Transcription API", Version: "1.0.0", Description: aboutAPI, Rules: rules, Keys: len(o.APIKeys) > 0,
-		Contact: openapi.Contact{Name: "The maintainers", URL: "https://example.com/transcription-api"},
+		Contact: openapi.Contact{Name: "The maintainers", URL: "https://example.com/transcription-api", Email: "api@example.com"},
 		License: openapi.License{Name: "MIT", URL: "https://opensource.org/license/mit"},
 		Tags: []openapi.Tag{
 			{Name: "items", Description: "Audio files and their transcripts"},

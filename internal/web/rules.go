@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/big"
 	"reflect"
 	"regexp"
 	"slices"
@@ -173,13 +174,24 @@ func (s *Schema) bound(name, param string) error {
 	case unit != "":
 		return fmt.Errorf("it is not known for %v", s.typ)
 	case name == "gt":
-		s.Doc["exclusiveMinimum"] = rawJSON(param)
+		s.Doc["minimum"] = s.beyond(param, 1, "must be more than "+param)
 		s.add("must be more than "+param, func(v reflect.Value) bool { return compare(v) > 0 })
 	case name == "lt":
-		s.Doc["exclusiveMaximum"] = rawJSON(param)
+		s.Doc["maximum"] = s.beyond(param, -1, "must be less than "+param)
 		s.add("must be less than "+param, func(v reflect.Value) bool { return compare(v) < 0 })
 	}
 	return nil
+}
+
+// beyond is the first whole number past a limit. Of other numbers there is none:
+// the document has the limit, and a sentence. It has no exclusiveMinimum, which is
+// true or false in OpenAPI 3.0, and some generators refuse the number of 3.1.
+func (s *Schema) beyond(limit string, step int64, message string) rawJSON {
+	if n, ok := new(big.Int).SetString(limit, 10); ok && s.json == "integer" {
+		return rawJSON(n.Add(n, big.NewInt(step)).String())
+	}
+	s.explain(message)
+	return rawJSON(limit)
 }
 
 // comparer compares what can be bounded with a tag's number.

@@ -31,6 +31,7 @@ func TestTypes(t *testing.T) {
 			`127`: `127`, `-128`: `-128`, `128`: "422 v: must be at most 127", `-129`: "422 v: must be at least -128", `1.5`: "400 v: must be a whole number",
 			`1e2`: `100`, `1.0`: `1`, `1e400`: "422 v: must be at most 127", `-1e400`: "422 v: must be at least -128", `"1"`: "400 v: must be a whole number",
 		}},
+		{reflect.TypeFor[int8](), `validate:"gt=0,lt=9"`, `{"type":"integer","format":"int8","minimum":1,"maximum":8}`, values{`0`: "422 v: must be more than 0", `8`: `8`, `9`: "422 v: must be less than 9", `300`: "422 v: must be at most 127"}},
 		{reflect.TypeFor[int16](), "", `{"type":"integer","format":"int16","minimum":-32768,"maximum":32767}`, values{`32768`: "422 v: must be at most 32767", `-32768`: `-32768`}},
 		{reflect.TypeFor[int32](), "", `{"type":"integer","format":"int32","minimum":-2147483648,"maximum":2147483647}`, values{`2147483648`: "422 v: must be at most 2147483647", `2147483647`: `2147483647`}},
 		{reflect.TypeFor[int64](), "", `{"type":"integer","format":"int64"}`, values{
@@ -48,7 +49,7 @@ func TestTypes(t *testing.T) {
 		}},
 		{reflect.TypeFor[uint](), "", `{"type":"integer","format":"uint64","minimum":0}`, values{`1`: `1`}},
 		{reflect.TypeFor[float32](), "", `{"type":"number","format":"float"}`, values{`0.5`: `0.5`, `1e39`: "422 v: is too large a number"}},
-		{reflect.TypeFor[float64](), `validate:"gt=0,lt=1"`, `{"type":"number","format":"double","exclusiveMinimum":0,"exclusiveMaximum":1}`, values{
+		{reflect.TypeFor[float64](), `validate:"gt=0,lt=1"`, `{"type":"number","format":"double","minimum":0,"maximum":1,"description":"Must be more than 0. Must be less than 1."}`, values{
 			`0.5`: `0.5`, `0`: "422 v: must be more than 0", `1`: "422 v: must be less than 1", `1e309`: "422 v: is too large a number", `"x"`: "400 v: must be a number",
 		}},
 		{reflect.TypeFor[Nullable[float64]](), `validate:"min=0"`, `{"type":["number","null"],"format":"double","minimum":0}`, values{`null`: `null`, `-1`: "422 v: must be at least 0", `1`: `1`}},

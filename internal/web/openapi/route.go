@@ -22,8 +22,9 @@ type API struct {
 
 // Contact is whom a client's developers ask.
 type Contact struct {
-	Name string `json:"name"`
-	URL  string `json:"url,omitzero"`
+	Name  string `json:"name"`
+	URL   string `json:"url,omitzero"`
+	Email string `json:"email,omitzero"`
 }
 
 // License is what the API may be used under.
