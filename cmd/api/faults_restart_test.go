@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"example.com/transcription-api/internal/db/dbtest"
-	"example.com/transcription-api/internal/db/devdb"
+	"example.com/transcription-api/internal/devdb"
 )
 
 // Answers must come within 5 s and the first 2xx within 2 s of the server's

@@ -2,7 +2,7 @@
 
 // Command devdb starts the project's own PostgreSQL, runs a command with the server's URL in its environment, and ends
 // the server after it: devdb [flags] -- COMMAND ARGS…
-// How the server is found, started and kept is in internal/db/devdb; here are the flags, the child and its signals.
+// How the server is found, started and kept is in internal/devdb; here are the flags, the child and its signals.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"time"
 
-	"example.com/transcription-api/internal/db/devdb"
+	"example.com/transcription-api/internal/devdb"
 )
 
 func main() {

@@ -12,7 +12,7 @@ import (
 	"syscall"
 
 	"example.com/transcription-api/internal/config"
-	"example.com/transcription-api/internal/db/devdb"
+	"example.com/transcription-api/internal/devdb"
 )
 
 // options are what the command line says.

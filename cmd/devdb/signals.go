@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"example.com/transcription-api/internal/db/devdb"
+	"example.com/transcription-api/internal/devdb"
 )
 
 // relayed are the signals that the command gets and devdb survives, to end the server after the command. What is ignored

@@ -135,7 +135,7 @@ func TestPgBouncer_Refusals(t *testing.T) {
 		"time-outs":        {bounced, false, db.ErrURL, []string{"start-up parameter ", "; set DB_PGBOUNCER=true", "ignore_startup_parameters"}},
 		"a parameter":      {bounced + "&search_path=a", true, db.ErrURL, []string{"start-up parameter search_path; take it out", "ignore_startup_parameters = search_path"}},
 		"options":          {bounced + "&options=-c%20geqo%3Doff", true, db.ErrURL, []string{"start-up parameter ", "; take it out"}},
-		"unknown database": {strings.Replace(bounced, "/app?", "/none_such?", 1), true, nil, []string{"config error"}},
+		"unknown database": {strings.Replace(bounced, "/app?", "/none_such?", 1), true, nil, []string{"no such database: none_such"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"example.com/transcription-api/internal/db/devdb"
+	"example.com/transcription-api/internal/devdb"
 )
 
 // poolFreePort is one that nobody listens on just now.

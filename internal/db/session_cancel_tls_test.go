@@ -19,7 +19,7 @@ import (
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
-	"example.com/transcription-api/internal/db/devdb"
+	"example.com/transcription-api/internal/devdb"
 )
 
 // sessionOverTLS starts a server that takes TLS over TCP, and returns a URL that demands it.

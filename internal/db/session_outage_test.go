@@ -12,7 +12,7 @@ import (
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
-	"example.com/transcription-api/internal/db/devdb"
+	"example.com/transcription-api/internal/devdb"
 )
 
 // sessionAlterDatabase changes a setting of the test's database from another one, for the connections to come.

@@ -11,7 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db/dbtest"
-	"example.com/transcription-api/internal/db/devdb"
+	"example.com/transcription-api/internal/devdb"
 )
 
 // TestSessionMisuse: a handler that ends its transaction itself, and looks at no error, gets a 500 whatever it answers;

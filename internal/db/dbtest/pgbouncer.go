@@ -3,6 +3,7 @@
 package dbtest
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
@@ -15,11 +16,14 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"example.com/transcription-api/internal/db/devdb"
+	"example.com/transcription-api/internal/devdb"
 )
 
 // PgBouncer starts a PgBouncer in transaction mode before a database, with so many connections for all of its clients. It
 // is told to ignore no start-up parameter, so it refuses those that it can't keep. It ends with the test.
+//
+// Its clients become the server's superuser, who can run programs, and every user of this machine reaches its port: so it
+// wants a password that only this test knows.
 func PgBouncer(t testing.TB, serverURL string, size int) (url string) {
 	t.Helper()
 	program := Program(t, "pgbouncer", "pgbouncer")
@@ -27,14 +31,12 @@ func PgBouncer(t testing.TB, serverURL string, size int) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, port := openDir(t), freePort(t)
-	ini, log := filepath.Join(dir, "pgbouncer.ini"), filepath.Join(dir, "log")
-	if err := os.WriteFile(ini, []byte(bouncerINI(server, port, size)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	startBouncer(t, exec.Command(program, ini), server, log)
+	user, dir, port, password := bouncerUser(t, server), openDir(t), freePort(t), rand.Text()
+	users := writeFor(t, user, filepath.Join(dir, "users"), fmt.Sprintf("%q %q\n", "app", password))
+	ini := writeFor(t, user, filepath.Join(dir, "pgbouncer.ini"), bouncerINI(server, port, size)+"auth_file = "+users+"\n")
+	startBouncer(t, exec.Command(program, ini), user, filepath.Join(dir, "log"))
 	awaitListener(t, fmt.Sprintf("127.0.0.1:%d", port))
-	return fmt.Sprintf("postgres://app@127.0.0.1:%d/app?sslmode=disable", port)
+	return fmt.Sprintf("postgres://app:%s@127.0.0.1:%d/app?sslmode=disable", password, port)
 }
 
 func bouncerINI(server *pgconn.Config, port, size int) string {
@@ -44,18 +46,31 @@ func bouncerINI(server *pgconn.Config, port, size int) string {
 		database += " password=" + quoted(server.Password)
 	}
 	return fmt.Sprintf("[databases]\n%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\n"+
-		"auth_type = any\npool_mode = transaction\ndefault_pool_size = %d\n", database, port, size)
+		"auth_type = scram-sha-256\npool_mode = transaction\ndefault_pool_size = %d\n", database, port, size)
+}
+
+// writeFor writes a file that holds a password: nobody but the user reads it.
+func writeFor(t testing.TB, user *syscall.Credential, path, text string) string {
+	t.Helper()
+	err := os.WriteFile(path, []byte(text), 0o600)
+	if err == nil && user != nil {
+		err = os.Chown(path, int(user.Uid), int(user.Gid))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // startBouncer runs it as the server's user: it refuses root.
-func startBouncer(t testing.TB, cmd *exec.Cmd, server *pgconn.Config, log string) {
+func startBouncer(t testing.TB, cmd *exec.Cmd, user *syscall.Credential, log string) {
 	t.Helper()
 	out, err := os.Create(log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: bouncerUser(t, server)}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	process, err := devdb.StartProcess(cmd, syscall.SIGKILL)
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package dbtest
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"net/url"
@@ -188,7 +187,7 @@ func (p *Proxy) serve() {
 func (p *Proxy) enter(client *net.TCPConn) (*line, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := &line{proxy: p, client: client, fromClient: bufio.NewReader(client)}
+	l := &line{proxy: p, client: client}
 	if p.refusing || p.closed {
 		l.reset()
 		return nil, false

@@ -1,19 +1,19 @@
 package dbtest
 
 import (
-	"bufio"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // line is one connection through the proxy.
 type line struct {
 	proxy      *Proxy
 	client     *net.TCPConn
-	fromClient *bufio.Reader
 	dead       atomic.Bool // in a black hole: nothing passes, nothing closes
 	committing atomic.Bool // the next answer is COMMIT's, and is to be cut off
 }
@@ -32,33 +32,36 @@ func (l *line) connect() {
 		return
 	}
 	defer server.Close()
-	first, err := readStartup(l.fromClient)
+	client := pgproto3.NewBackend(l.client, nil)
+	first, err := client.ReceiveStartupMessage()
 	if err != nil {
 		return
 	}
-	if isCancel(first) {
+	if _, ok := first.(*pgproto3.CancelRequest); ok {
 		l.cancel(server, first)
 		return
 	}
-	if !l.pass(server, first) {
+	if !l.send(server, first) {
 		return
 	}
-	answers := func() { l.answers(bufio.NewReader(server)) }
-	if !isSession(first) {
-		answers = func() { _, _ = io.Copy(l.client, server) }
+	ask := func() { l.questions(client, server) }
+	answer := func() { l.answers(client, pgproto3.NewFrontend(server, nil)) }
+	if _, ok := first.(*pgproto3.StartupMessage); !ok { // a request for TLS, such as a health probe's: its answer is no message
+		ask = func() { _, _ = io.Copy(io.Discard, l.client) }
+		answer = func() { _, _ = io.Copy(l.client, server) }
 	}
 	var both sync.WaitGroup
 	both.Go(func() {
 		defer l.hangUp()
-		answers()
+		answer()
 	})
-	l.questions(server)
+	ask()
 	server.Close()
 	both.Wait()
 }
 
 // cancel passes on a request to cancel, and hangs up when the server does: it has sent its signal then.
-func (l *line) cancel(server net.Conn, request []byte) {
+func (l *line) cancel(server net.Conn, request message) {
 	fault := l.proxy.cancels.Load()
 	if fault != nil && fault.Reset {
 		l.reset()
@@ -70,11 +73,11 @@ func (l *line) cancel(server net.Conn, request []byte) {
 			return
 		}
 	}
-	if !l.pass(server, request) {
+	if !l.send(server, request) {
 		return
 	}
 	if l.dead.Load() { // no goodbye comes through
-		_, _ = io.Copy(io.Discard, l.fromClient)
+		_, _ = io.Copy(io.Discard, l.client)
 		return
 	}
 	_, _ = io.Copy(io.Discard, server)

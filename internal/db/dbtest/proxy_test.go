@@ -3,10 +3,13 @@ package dbtest_test
 import (
 	"context"
 	"errors"
+	"net"
+	"net/url"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"example.com/transcription-api/internal/db/dbtest"
 )
@@ -147,5 +150,29 @@ func TestProxyRefuses(t *testing.T) {
 	p.Reset()
 	if err := conn.Ping(t.Context()); err == nil {
 		t.Error("an old line survived the reset")
+	}
+}
+
+// TestProxyPassesARequestForTLS: its answer is one byte, and no message.
+func TestProxyPassesARequestForTLS(t *testing.T) {
+	t.Parallel()
+	p := dbtest.NewProxy(t, dbtest.Empty(t))
+	u, err := url.Parse(p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	request, _ := (&pgproto3.SSLRequest{}).Encode(nil)
+	if _, err := conn.Write(request); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 1)
+	if _, err := conn.Read(answer); err != nil || answer[0] != 'N' && answer[0] != 'S' {
+		t.Errorf("got %q, %v, want N or S", answer, err)
 	}
 }

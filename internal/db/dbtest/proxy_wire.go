@@ -1,73 +1,48 @@
 package dbtest
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/binary"
 	"io"
+	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// readStartup reads the first message of a client, the only one without a type.
-func readStartup(r *bufio.Reader) ([]byte, error) {
-	head, err := r.Peek(4)
-	if err != nil {
-		return nil, err
-	}
-	message := make([]byte, max(8, binary.BigEndian.Uint32(head)))
-	_, err = io.ReadFull(r, message)
-	return message, err
-}
-
-// isCancel recognises a request to cancel a statement.
-func isCancel(startup []byte) bool { return binary.BigEndian.Uint32(startup[4:8]) == 80877102 }
-
-// isSession tells a log-in from a request for TLS, which follows rules of its own.
-func isSession(startup []byte) bool {
-	const version3 = 3
-	return binary.BigEndian.Uint16(startup[4:6]) == version3
-}
-
-// readMessage reads one message: its type, its length without the type, its content.
-func readMessage(r *bufio.Reader) ([]byte, error) {
-	head, err := r.Peek(5)
-	if err != nil {
-		return nil, err
-	}
-	message := make([]byte, 1+binary.BigEndian.Uint32(head[1:]))
-	_, err = io.ReadFull(r, message)
-	return message, err
+// message is what both ends of a line send.
+type message interface {
+	Encode(dst []byte) ([]byte, error)
 }
 
 // isCommit recognises COMMIT sent as a simple query, which is how pgx sends it.
-func isCommit(message []byte) bool {
-	return message[0] == 'Q' && bytes.EqualFold(bytes.TrimRight(message[5:], ";\x00"), []byte("commit"))
+func isCommit(m message) bool {
+	query, ok := m.(*pgproto3.Query)
+	return ok && strings.EqualFold(strings.TrimRight(query.String, ";"), "commit")
 }
 
 // questions passes on what the client sends.
-func (l *line) questions(server io.Writer) {
+func (l *line) questions(client *pgproto3.Backend, server io.Writer) {
 	for {
-		message, err := readMessage(l.fromClient)
+		question, err := client.Receive()
 		if err != nil {
 			return
 		}
-		if isCommit(message) {
+		if isCommit(question) {
 			if l.proxy.cut(BeforeCommit) {
 				l.reset()
 				return
 			}
 			l.committing.Store(l.proxy.cut(AfterCommit))
 		}
-		if !l.pass(server, message) {
+		if !l.send(server, question) {
 			return
 		}
 	}
 }
 
 // answers passes on what the server sends.
-func (l *line) answers(server *bufio.Reader) {
+func (l *line) answers(client *pgproto3.Backend, server *pgproto3.Frontend) {
 	for {
-		message, err := readMessage(server)
+		answer, err := server.Receive()
 		if err != nil {
 			return
 		}
@@ -75,19 +50,28 @@ func (l *line) answers(server *bufio.Reader) {
 			l.reset()
 			return
 		}
-		switch message[0] {
-		case 'D': // a row
+		switch answer.(type) {
+		case pgproto3.AuthenticationResponseMessage: // the client's next message has no type of its own
+			_ = client.SetAuthType(server.GetAuthType())
+		case *pgproto3.DataRow:
 			if l.proxy.cut(InAnswer) {
-				l.pass(l.client, message[:len(message)/2])
+				row, _ := answer.Encode(nil)
+				l.pass(l.client, row[:len(row)/2])
 				l.reset()
 				return
 			}
-		case 'Z': // ready for the next query
+		case *pgproto3.ReadyForQuery:
 			l.proxy.roundTrips.Add(1)
 			time.Sleep(time.Duration(l.proxy.latency.Load()))
 		}
-		if !l.pass(l.client, message) {
+		if !l.send(l.client, answer) {
 			return
 		}
 	}
+}
+
+// send passes one message on.
+func (l *line) send(to io.Writer, m message) bool {
+	data, err := m.Encode(nil)
+	return err == nil && l.pass(to, data)
 }
