@@ -32,7 +32,7 @@ test: bin/devdb ## run every test, with the race detector, against a real Postgr
 
 test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leaks; and sessions on a pool of one connection
 	@$(WITH_DB) go test -race -p 1 -tags faults -run Fault -timeout 20m ./internal/db ./cmd/api
-	@TEST_DB_POOL_SIZE=1 $(WITH_DB) go test -race -run 'Session|AfterCommit' ./internal/db ./internal/handlers
+	@TEST_DB_POOL_SIZE=1 $(WITH_DB) go test -race -run 'Session|AfterCommit' ./internal/db ./internal/web/app
 
 test-template: ## test what make init does to a copy of this tree
 	@go test -tags template ./cmd/template

@@ -11,12 +11,12 @@ import (
 	"strings"
 	"time"
 
-	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/web/app"
 )
 
 // serveAdmin serves metrics and profiles on ADMIN_ADDR, if that is set, until
 // stop is called: longer than the API, so that its draining can be watched.
-func (p *program) serveAdmin(ctx context.Context, metrics *handlers.Metrics) (stop func(), err error) {
+func (p *program) serveAdmin(ctx context.Context, metrics *app.Metrics) (stop func(), err error) {
 	if p.cfg.AdminAddr == "" {
 		return func() {}, nil
 	}

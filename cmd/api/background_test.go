@@ -20,11 +20,12 @@ import (
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/web/app"
 )
 
 // backgroundMain is the program, whose items have hooks: which one, their title says.
 func backgroundMain() {
-	p := program{stdout: os.Stdout, stderr: os.Stderr, api: func(o handlers.Options) (http.Handler, error) {
+	p := program{stdout: os.Stdout, stderr: os.Stderr, api: func(o app.Options) (http.Handler, error) {
 		err := o.DB.WithSession(context.Background(), func(tx *gorm.DB) error {
 			return tx.Callback().Create().After("gorm:create").Register("test:hook", func(tx *gorm.DB) { addHook(o.DB, tx) })
 		})

@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"example.com/transcription-api/internal/db"
-	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/web/app"
 )
 
 // keepClean starts what the service does beside requests: it ends with ctx, and
@@ -13,7 +13,7 @@ import (
 func (p *program) keepClean(ctx context.Context, conn *db.DB) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var work sync.WaitGroup
-	work.Go(func() { handlers.KeepIdempotencyKeysClean(ctx, conn, p.log, p.cfg.IdempotencyTTL) })
+	work.Go(func() { app.KeepIdempotencyKeysClean(ctx, conn, p.log, p.cfg.IdempotencyTTL) })
 	return func() {
 		cancel()
 		work.Wait()

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/web/app"
 )
 
 // TestListenerQueue stops a server while connections wait in the kernel's queue:
@@ -35,7 +35,7 @@ func TestListenerQueue(t *testing.T) {
 	stop()
 	served := make(chan error, 1)
 	go func() {
-		s := server{log: slog.New(slog.DiscardHandler), state: new(handlers.State), requestTimeout: patience, shutdownTimeout: patience, finish: func(context.Context) error { return nil }}
+		s := server{log: slog.New(slog.DiscardHandler), state: new(app.State), requestTimeout: patience, shutdownTimeout: patience, finish: func(context.Context) error { return nil }}
 		served <- s.serve(stopped, &listener{ln.(*net.TCPListener)}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Connection", "close")
 		}))

@@ -10,13 +10,13 @@ import (
 
 	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/db"
-	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/web/app"
 )
 
 // program is what every command needs.
 type program struct {
 	stdout, stderr io.Writer
-	api            func(handlers.Options) (http.Handler, error) // what serve serves
+	api            func(app.Options) (http.Handler, error) // what serve serves
 	cfg            config.Config
 	log            *slog.Logger
 }
@@ -41,7 +41,7 @@ func newLogger(cfg config.Config, w io.Writer) *slog.Logger {
 	if cfg.Environment == config.Dev {
 		handler = slog.NewTextHandler(w, options)
 	}
-	return slog.New(handlers.LogHandler(handler))
+	return slog.New(app.LogHandler(handler))
 }
 
 // dbOptions hands the settings of the database layer over.

@@ -8,7 +8,7 @@ import (
 
 	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/db"
-	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/web/app"
 )
 
 // serve connects, checks, migrates, listens and serves, in this order, until
@@ -25,7 +25,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	}
 	s := server{
 		log:              p.log,
-		state:            new(handlers.State),
+		state:            new(app.State),
 		requestTimeout:   p.cfg.RequestTimeout,
 		keepAliveTimeout: p.cfg.KeepAliveTimeout,
 		shutdownDelay:    p.cfg.ShutdownDelay,
@@ -42,7 +42,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	}
 	defer ln.Close()
 	defer p.keepClean(ctx, conn)()
-	metrics := handlers.NewMetrics(conn)
+	metrics := app.NewMetrics(conn)
 	stopAdmin, err := p.serveAdmin(ctx, metrics)
 	if err != nil {
 		return err
@@ -74,20 +74,21 @@ func (p *program) prepare(ctx context.Context, conn *db.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := budget.Err(); err != nil && p.cfg.Environment == config.Production {
-		return err
-	} else if err != nil {
-		p.log.Warn(err.Error())
+	if budget.Exceeded() && p.cfg.Environment == config.Production {
+		return budget
+	}
+	if budget.Exceeded() {
+		p.log.Warn(budget.Error())
 	}
 	return p.prepareSchema(ctx)
 }
 
-func (p *program) handlerOptions(conn *db.DB, state *handlers.State, metrics *handlers.Metrics) handlers.Options {
+func (p *program) handlerOptions(conn *db.DB, state *app.State, metrics *app.Metrics) app.Options {
 	keys := make([]string, len(p.cfg.APIKeys))
 	for i, key := range p.cfg.APIKeys {
 		keys[i] = key.Reveal()
 	}
-	return handlers.Options{
+	return app.Options{
 		DB:                 conn,
 		Log:                p.log,
 		State:              state,

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"example.com/transcription-api/internal/db"
-	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/web/app"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 // server is the HTTP server's life: serve until the context ends, then drain.
 type server struct {
 	log              *slog.Logger
-	state            *handlers.State
+	state            *app.State
 	requestTimeout   time.Duration
 	keepAliveTimeout time.Duration
 	shutdownDelay    time.Duration

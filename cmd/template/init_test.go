@@ -49,12 +49,12 @@ func TestInit(t *testing.T) {
 		t.Errorf("the old name is left in:\n%s", left)
 	}
 	for name, want := range map[string]string{
-		"go.mod":                            "module example.org/you/notes\n",
-		"LICENSE":                           ` Zoë & "Söhne"` + "\n",
-		"README.md":                         "# notes\n",
-		"internal/handlers/docs/index.html": "<title>Notes</title>",
-		"ops/alerts.yml":                    `job="notes"`,
-		"ops/grafana-dashboard.json":        `"uid": "notes"`,
+		"go.mod":                       "module example.org/you/notes\n",
+		"LICENSE":                      ` Zoë & "Söhne"` + "\n",
+		"README.md":                    "# notes\n",
+		"internal/web/docs/index.html": "<title>Notes</title>",
+		"ops/alerts.yml":               `job="notes"`,
+		"ops/grafana-dashboard.json":   `"uid": "notes"`,
 	} {
 		if text := read(t, root, name); !strings.Contains(text, want) {
 			t.Errorf("%s: no %q", name, want)

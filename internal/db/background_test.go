@@ -197,7 +197,7 @@ func backgroundPlaces(line map[string]any) (places []string) {
 // TestBackgroundTooLate: what comes after the stop is not done, and nobody can overlook it.
 func TestBackgroundTooLate(t *testing.T) {
 	t.Parallel()
-	url, log := dbtest.New(t), &sessionLog{}
+	url, log := dbtest.Things(t), &sessionLog{}
 	conn, err := db.Open(t.Context(), sessionOptions(t, url, log))
 	sessionMust(t, err)
 	sessionMust(t, conn.Drain(t.Context()))

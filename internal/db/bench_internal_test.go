@@ -2,7 +2,7 @@ package db
 
 import "testing"
 
-const benchText = `UPDATE "items" SET "title" = $1, "updated_at" = $2 WHERE "items"."id" = $3 AND "status" <> 'it''s done' RETURNING "id", "title"`
+const benchText = `UPDATE "test_things" SET "title" = $1, "updated_at" = $2 WHERE "test_things"."id" = $3 AND "status" <> 'it''s done' RETURNING "id", "title"`
 
 // BenchmarkEffects is what a session pays for each statement to know what it may leave behind.
 func BenchmarkEffects(b *testing.B) {

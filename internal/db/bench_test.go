@@ -14,9 +14,9 @@ import (
 // What a session costs beside PostgreSQL: each benchmark has a twin that does the same by hand with pgx. The socket is a
 // local one; run them by make bench-micro.
 
-const benchQuery = "SELECT title FROM items WHERE id = $1"
+const benchQuery = "SELECT title FROM test_things WHERE id = $1"
 
-// benchOpen opens a pool of one connection on a database with one item.
+// benchOpen opens a pool of one connection on a database with one thing.
 func benchOpen(b *testing.B) (conn *db.DB, url string) {
 	b.Helper()
 	conn, url, _ = sessionOpen(b, sessionPool(1, 0))

@@ -8,38 +8,36 @@ import (
 	"gorm.io/gorm/clause"
 
 	"example.com/transcription-api/internal/db"
-	"example.com/transcription-api/internal/models"
 )
 
-// Work outside of requests, such as that of a worker, takes a session of its own. Here it picks items that wait, and marks
+// Work outside of requests, such as that of a worker, takes a session of its own. Here it picks things that wait, and marks
 // them processed: committed when the function returns nil, undone when it returns an error or panics.
 func ExampleDB_WithSession() {
-	conn, end := exampleDB("first", "second", "third") // a pool, and three pending items
+	conn, end := exampleDB("first", "second", "third") // a pool, and three pending things
 	defer end()
 	ctx := context.Background()
 
 	err := conn.WithSession(ctx, func(tx *gorm.DB) error {
-		var items []models.Item
+		var things []thing
 		free := clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"} // another worker gets others
-		err := tx.Clauses(free).Where("status = ?", models.Pending).Order("id").Limit(2).Find(&items).Error
+		err := tx.Clauses(free).Where("status = ?", "pending").Order("id").Limit(2).Find(&things).Error
 		if err != nil {
 			return err
 		}
-		for _, item := range items {
-			for _, next := range []models.Status{models.Processing, models.Processed} {
-				if item, err = models.UpdateItem(ctx, tx, item.ID, models.ItemChanges{Status: &next}, models.Versions{}); err != nil {
-					return err
-				}
+		for _, thing := range things {
+			if err := tx.Model(&thing).Update("status", "processed").Error; err != nil {
+				return err
 			}
-			fmt.Println(item.Title, "is", item.Status)
+			fmt.Println(thing.Title, "is", thing.Status)
 		}
 		return nil
 	}, db.Retry(3))
 	fmt.Println("error:", err)
 
 	err = conn.WithSession(ctx, func(tx *gorm.DB) error {
-		left, _, err := models.ListItems(ctx, tx, models.ItemFilter{Status: models.Pending, Limit: 100})
-		fmt.Println("still pending:", len(left))
+		var left int64
+		err := tx.Model(&thing{}).Where("status = ?", "pending").Count(&left).Error
+		fmt.Println("still pending:", left)
 		return err
 	}, db.ReadOnly())
 	fmt.Println("error:", err)
@@ -61,12 +59,12 @@ func ExampleDB_Go() {
 
 	// In a handler tx is its argument, and the middleware commits.
 	err := conn.WithSession(request, func(tx *gorm.DB) error {
-		item := models.Item{Title: "Interview", AudioURL: "https://example.com/a.wav", Language: "en", Status: models.Pending}
-		if err := models.CreateItem(request, tx, &item); err != nil {
+		row := thing{Title: "Interview", Link: "https://example.com/a.wav"}
+		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}
 		return db.AfterCommit(tx, func(ctx context.Context) {
-			conn.Go(ctx, func(ctx context.Context) error { return transcribe(ctx, conn, item.ID) })
+			conn.Go(ctx, func(ctx context.Context) error { return process(ctx, conn, row.ID) })
 		})
 	})
 	fmt.Println("error:", err)
@@ -76,18 +74,17 @@ func ExampleDB_Go() {
 
 	// Output:
 	// error: <nil>
-	// Interview is processing
+	// it is processing
 	// error: <nil>
 }
 
-func transcribe(ctx context.Context, conn *db.DB, id int64) error {
+func process(ctx context.Context, conn *db.DB, id int64) error {
 	return conn.WithSession(ctx, func(tx *gorm.DB) error {
-		next := models.Processing
-		item, err := models.UpdateItem(ctx, tx, id, models.ItemChanges{Status: &next}, models.Versions{})
-		if err != nil {
+		row := thing{ID: id}
+		if err := tx.Model(&row).Update("status", "processing").Error; err != nil {
 			return err
 		}
-		fmt.Println(item.Title, "is", item.Status)
+		fmt.Println("it is", row.Status)
 		return nil
 	})
 }

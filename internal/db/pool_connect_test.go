@@ -12,7 +12,7 @@ import (
 // poolThrough opens a pool on a database of its own, through a proxy.
 func poolThrough(t *testing.T, size, overflow int, change func(*db.Options)) (*poolUnderTest, *poolProxy) {
 	t.Helper()
-	server := dbtest.New(t)
+	server := dbtest.Things(t)
 	proxy := poolNewProxy(t, server)
 	opts := poolOptions(proxy.url, size, overflow)
 	if change != nil {

@@ -91,7 +91,7 @@ func TestPool_NoForeignErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := dbtest.New(t)
+			url := dbtest.Things(t)
 			proxy := dbtest.NewProxy(t, url)
 			opts := poolOptions(proxy.URL(), 2, 1)
 			opts.ConnectTimeout, opts.PoolTimeout = time.Second, time.Second
@@ -115,7 +115,7 @@ func TestPool_NoForeignErrors(t *testing.T) {
 // TestPool_NoForeignErrorsUnderFire: callers whose time ends at random, on lines that are cut at random.
 func TestPool_NoForeignErrorsUnderFire(t *testing.T) {
 	t.Parallel()
-	url := dbtest.New(t)
+	url := dbtest.Things(t)
 	proxy := dbtest.NewProxy(t, url)
 	opts := poolOptions(proxy.URL(), 3, 2)
 	opts.ConnectTimeout, opts.PoolTimeout = time.Second, time.Second
@@ -144,7 +144,7 @@ func TestPool_NoForeignErrorsUnderFire(t *testing.T) {
 // TestPool_NoForeignErrorsAfterClose: a session that comes too late learns that the pool is closed, in every way.
 func TestPool_NoForeignErrorsAfterClose(t *testing.T) {
 	t.Parallel()
-	opts := poolOptions(dbtest.New(t), 2, 1)
+	opts := poolOptions(dbtest.Things(t), 2, 1)
 	d, err := db.Open(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func poolOpen(t *testing.T, opts db.Options, watchURL string) *poolUnderTest {
 // poolNew opens a pool on a database of its own, after change to its options.
 func poolNew(t *testing.T, size, overflow int, change func(*db.Options)) *poolUnderTest {
 	t.Helper()
-	opts := poolOptions(dbtest.New(t), size, overflow)
+	opts := poolOptions(dbtest.Things(t), size, overflow)
 	if change != nil {
 		change(&opts)
 	}

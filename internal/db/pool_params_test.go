@@ -66,7 +66,7 @@ func TestMigrator_NoTimeoutOfTheURL(t *testing.T) {
 			t.Parallel()
 			server := dbtest.New(t)
 			reader := dbtest.Connect(t, server)
-			if _, err := reader.Exec(t.Context(), "BEGIN; SELECT * FROM items"); err != nil { // holds up DROP TABLE
+			if _, err := reader.Exec(t.Context(), "BEGIN; SELECT * FROM idempotency_keys"); err != nil { // holds up DROP TABLE
 				t.Fatal(err)
 			}
 			done := make(chan error, 1)

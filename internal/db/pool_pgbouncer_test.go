@@ -30,7 +30,7 @@ func poolBouncer(t *testing.T, serverURL string) (bouncedURL string) {
 // poolBounced opens a pool before PgBouncer.
 func poolBounced(t *testing.T, size, overflow int) *poolUnderTest {
 	t.Helper()
-	server := dbtest.New(t)
+	server := dbtest.Things(t)
 	opts := poolOptions(poolBouncer(t, server), size, overflow)
 	opts.PgBouncer = true
 	opts.StatementTimeout, opts.IdleInTransactionTimeout = time.Minute, time.Minute // start-up parameters without PgBouncer

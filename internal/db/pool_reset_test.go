@@ -18,7 +18,7 @@ import (
 // poolMess is a transaction that holds locks and has set what it could.
 func poolMess(tx *gorm.DB) error {
 	return tx.Exec("SELECT pg_advisory_xact_lock(42)").
-		Exec("LOCK TABLE items IN SHARE MODE").
+		Exec("LOCK TABLE test_things IN SHARE MODE").
 		Exec("SET LOCAL statement_timeout = 12345").
 		Exec("SET LOCAL search_path = pg_catalog").
 		Exec("SET LOCAL TIME ZONE 'Asia/Tokyo'").Error
@@ -154,7 +154,7 @@ func TestPool_IsolationReset(t *testing.T) {
 // TestPool_ServerSettings: what the pool tells the server for each of its connections.
 func TestPool_ServerSettings(t *testing.T) {
 	t.Parallel()
-	opts := poolOptions(dbtest.New(t), 1, 0)
+	opts := poolOptions(dbtest.Things(t), 1, 0)
 	opts.StatementTimeout, opts.IdleInTransactionTimeout = 1500*time.Millisecond, 20*time.Second
 	p := poolOpen(t, opts, opts.URL)
 	if n := p.look("SELECT count(*) FROM pg_stat_activity WHERE pid = any($1) AND application_name = 'transcription-api'",

@@ -35,7 +35,7 @@ func TestPool_WarmStart(t *testing.T) {
 // sessions say so, and work once it is there.
 func TestPool_OpenDead(t *testing.T) {
 	t.Parallel()
-	server := dbtest.New(t)
+	server := dbtest.Things(t)
 	for range 10 {
 		proxy := poolNewProxy(t, server)
 		proxy.policy.Store(poolRefuse)

@@ -91,7 +91,7 @@ func TestTestConnection_Attempts(t *testing.T) {
 // TestTestConnection_Recovers: an attempt that succeeds ends the test; no connection stays.
 func TestTestConnection_Recovers(t *testing.T) {
 	t.Parallel()
-	server := dbtest.New(t)
+	server := dbtest.Things(t)
 	proxy := poolNewProxy(t, server)
 	proxy.policy.Store(poolRefuse)
 	opts, log := poolLogged(proxy.url)
@@ -120,7 +120,7 @@ func poolWith(t *testing.T, server string, change func(*url.URL)) string {
 // TestTestConnection_Permanent: what will not change is not tried again.
 func TestTestConnection_Permanent(t *testing.T) {
 	t.Parallel()
-	server := dbtest.New(t)
+	server := dbtest.Things(t)
 	wrongPassword, _ := poolPasswordServer(t)
 	for name, c := range map[string]struct{ url, code string }{
 		"unknown database": {poolWith(t, server, func(u *url.URL) { u.Path = "/no_such_database" }), "3D000"},
@@ -167,7 +167,7 @@ func TestTestConnection_BadURL(t *testing.T) {
 // TestTestConnection_Hangs: a log-in without an answer gets ConnectTimeout, and a caller that gives up none.
 func TestTestConnection_Hangs(t *testing.T) {
 	t.Parallel()
-	proxy := poolNewProxy(t, dbtest.New(t))
+	proxy := poolNewProxy(t, dbtest.Things(t))
 	proxy.policy.Store(poolStall)
 	opts, log := poolLogged(proxy.url)
 	opts.ConnectTimeout = time.Second

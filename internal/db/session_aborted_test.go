@@ -55,7 +55,7 @@ var doomings = map[string]struct {
 		rows.Next()
 		_ = rows.Close()
 	}, "division by zero", db.Other},
-	"of a constraint": {func(_ *testing.T, tx *gorm.DB) { _ = sessionInsert(tx, "") }, "items_title", db.Other},
+	"of a constraint": {func(_ *testing.T, tx *gorm.DB) { _ = sessionInsert(tx, "") }, "test_things_title", db.Other},
 	"of a lock": {func(_ *testing.T, tx *gorm.DB) {
 		tx.Exec("SET LOCAL lock_timeout = 20").Exec("SELECT pg_advisory_xact_lock(4)")
 	}, "lock timeout", db.Unavailable},
@@ -98,19 +98,19 @@ func TestSessionAbortedInASavepoint(t *testing.T) {
 		_ = tx.Transaction(func(tx *gorm.DB) error {
 			_ = sessionInsert(tx, "") // breaks a constraint
 			err := tx.Exec("SELECT 1").Error
-			abortedBy(t, err, "items_title", db.Other)
+			abortedBy(t, err, "test_things_title", db.Other)
 			return err
 		})
 		sessionMust(t, tx.Exec("SELECT 1").Error)
 		tx.Exec("SELECT nothing")
 		err := tx.Exec("SELECT 2").Error
 		abortedBy(t, err, `column "nothing" does not exist`, db.Other)
-		if strings.Contains(err.Error(), "items_title") {
+		if strings.Contains(err.Error(), "test_things_title") {
 			t.Errorf("blames a savepoint that was rolled back: %v", err)
 		}
 		return nil
 	})
-	if err == nil || strings.Contains(err.Error(), "items_title") || !strings.Contains(err.Error(), "nothing") {
+	if err == nil || strings.Contains(err.Error(), "test_things_title") || !strings.Contains(err.Error(), "nothing") {
 		t.Errorf("COMMIT: %v", err)
 	}
 	sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error {

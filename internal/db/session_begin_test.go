@@ -29,10 +29,10 @@ func TestSessionRoundTrips(t *testing.T) {
 	t.Parallel()
 	read := func(tx *gorm.DB) error {
 		var n int
-		return tx.Raw("SELECT count(*) FROM items WHERE title = ?", "a").Scan(&n).Error
+		return tx.Raw("SELECT count(*) FROM test_things WHERE title = ?", "a").Scan(&n).Error
 	}
 	write := func(tx *gorm.DB) error {
-		return tx.Exec("INSERT INTO items (title, audio_url) VALUES (?, 'https://example.com/a.wav')", "a").Error
+		return tx.Exec("INSERT INTO test_things (title, link) VALUES (?, 'https://example.com/a.wav')", "a").Error
 	}
 	tenant := db.Local("app.tenant", func(context.Context) (string, error) { return "green", nil })
 	for name, c := range map[string]struct {
@@ -66,7 +66,7 @@ func TestSessionRefusedBegin(t *testing.T) {
 	conn, url, _ := sessionOpen(t, sessionPool(1, 0))
 	for range 3 { // the later ones on a connection that a refusal has spoilt before
 		s, tx := sessionNew(t, conn, t.Context(), db.Local("work_mem", func(context.Context) (string, error) { return "nonsense", nil }))
-		err := tx.Exec("INSERT INTO items (title, audio_url) VALUES (?, 'https://example.com/a.wav')", "a").Error
+		err := tx.Exec("INSERT INTO test_things (title, link) VALUES (?, 'https://example.com/a.wav')", "a").Error
 		if err == nil || db.Classify(err) == db.Unavailable {
 			t.Errorf("%v, want PostgreSQL's refusal", err)
 		}
@@ -89,7 +89,7 @@ func TestSessionUnsentStatement(t *testing.T) {
 	t.Parallel()
 	conn, url, _ := sessionOpen(t, sessionPool(1, 0))
 	write := func(tx *gorm.DB, title any) error {
-		return tx.Exec("INSERT INTO items (title, audio_url) VALUES (?, 'https://example.com/a.wav')", title).Error
+		return tx.Exec("INSERT INTO test_things (title, link) VALUES (?, 'https://example.com/a.wav')", title).Error
 	}
 	sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error { return write(tx, "prepares it") }))
 	s, tx := sessionNew(t, conn, t.Context())
@@ -116,7 +116,7 @@ func TestSessionCancelledInBegin(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(rand.N(2*time.Millisecond), cancel)
 				err := conn.WithSession(ctx, func(tx *gorm.DB) error {
-					return tx.Exec("INSERT INTO items (title, audio_url) VALUES (?, 'https://example.com/a.wav')", "a").Error
+					return tx.Exec("INSERT INTO test_things (title, link) VALUES (?, 'https://example.com/a.wav')", "a").Error
 				})
 				if err != nil && !errors.Is(err, context.Canceled) {
 					t.Error(err)
@@ -151,7 +151,7 @@ func TestSessionFinish(t *testing.T) {
 			p, proxy := poolThrough(t, 1, 0, nil)
 			s := p.NewSession(t.Context(), c.opts...)
 			var n int
-			sessionMust(t, s.DB().Raw("SELECT count(*) FROM items WHERE title = ?", "a").Scan(&n).Error)
+			sessionMust(t, s.DB().Raw("SELECT count(*) FROM test_things WHERE title = ?", "a").Scan(&n).Error)
 			if c.also != nil {
 				sessionMust(t, c.also(s.DB()))
 			}

@@ -75,7 +75,7 @@ func TestSessionLateCancelRequest(t *testing.T) {
 		} {
 			t.Run(name+pooler, func(t *testing.T) {
 				t.Parallel()
-				url := dbtest.New(t)
+				url := dbtest.Things(t)
 				target, change := behind(t, url)
 				proxy := dbtest.NewProxy(t, target)
 				conn := sessionOpenAt(t, proxy.URL(), &sessionLog{}, sessionPool(1, 0), change)
@@ -94,7 +94,7 @@ func TestSessionLateCancelRequest(t *testing.T) {
 // the server's connection for that time.
 func TestSessionCancelBehindPgBouncer(t *testing.T) {
 	t.Parallel()
-	url := dbtest.New(t)
+	url := dbtest.Things(t)
 	proxy := dbtest.NewProxy(t, url)
 	conn := sessionOpenAt(t, poolBouncer(t, proxy.URL()), &sessionLog{}, sessionPool(1, 0), func(o *db.Options) { o.PgBouncer = true })
 	proxy.FaultCancels(dbtest.CancelFault{Delay: 300 * time.Millisecond})
@@ -113,7 +113,7 @@ func TestSessionCancelRequestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := dbtest.New(t)
+			url := dbtest.Things(t)
 			proxy := dbtest.NewProxy(t, url)
 			conn := sessionOpenAt(t, proxy.URL(), &sessionLog{}, sessionPool(1, 0))
 			ctx, leave := context.WithCancelCause(t.Context())

@@ -70,7 +70,7 @@ func sessionCertificate(t *testing.T) (certificate, key string) {
 func TestSessionCancelOverTLS(t *testing.T) {
 	t.Parallel()
 	target := sessionOverTLS(t)
-	dbtest.Exec(t, target, "CREATE TABLE items (title text, audio_url text)")
+	dbtest.Exec(t, target, "CREATE TABLE test_things (title text, link text)")
 	conn := sessionOpenAt(t, target, &sessionLog{}, sessionPool(1, 0))
 	kept := 0
 	for range 10 { // a machine so slow that a cancel takes half a second loses some rightly

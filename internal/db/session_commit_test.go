@@ -44,7 +44,7 @@ func TestSessionSerializationFailure(t *testing.T) {
 	conn, url, _ := sessionOpen(t, sessionPool(2, 0))
 	write := func() *db.Session {
 		s, tx := sessionNew(t, conn, t.Context(), db.Isolation(sql.LevelSerializable))
-		sessionScan[int](t, tx, "SELECT count(*) FROM items")
+		sessionScan[int](t, tx, "SELECT count(*) FROM test_things")
 		sessionMust(t, sessionInsert(tx, "a"))
 		return s
 	}
@@ -62,7 +62,7 @@ func TestSessionSerializationFailure(t *testing.T) {
 func TestSessionSwallowedError(t *testing.T) {
 	t.Parallel()
 	conn, url, _ := sessionOpen(t)
-	dbtest.Exec(t, url, "CREATE UNIQUE INDEX ON items (title)")
+	dbtest.Exec(t, url, "CREATE UNIQUE INDEX ON test_things (title)")
 	err := conn.WithSession(t.Context(), func(tx *gorm.DB) error {
 		sessionMust(t, sessionInsert(tx, "a"))
 		_ = sessionInsert(tx, "a")
@@ -114,7 +114,7 @@ func TestSessionBackendKilledInCommit(t *testing.T) {
 	if err := <-result; !errors.Is(err, db.ErrCommitUnknown) {
 		t.Errorf("%v, want ErrCommitUnknown", err)
 	}
-	dbtest.Exec(t, url, "DROP TRIGGER at_commit ON items")
+	dbtest.Exec(t, url, "DROP TRIGGER at_commit ON test_things")
 	sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error { return sessionInsert(tx, "b") }))
 	sessionIdle(t, conn, url)
 }

@@ -17,7 +17,7 @@ var sessionEndings = []string{
 	"COMMIT WORK AND CHAIN", "END", "END TRANSACTION AND CHAIN", "/* why */ COMMIT", "-- why\nCOMMIT", "-- why\rCOMMIT AND CHAIN",
 	"COMMIT/* why */AND/**/CHAIN", ";; COMMIT", "PREPARE TRANSACTION 'a'", "SELECT 1; COMMIT", "SELECT 1; COMMIT; BEGIN",
 	"COMMIT; START TRANSACTION ISOLATION LEVEL SERIALIZABLE",
-	"INSERT INTO items (title, audio_url) VALUES ('b', 'https://example.com/b.wav'); COMMIT; BEGIN", `SELECT '\'; COMMIT; BEGIN; --'`,
+	"INSERT INTO test_things (title, link) VALUES ('b', 'https://example.com/b.wav'); COMMIT; BEGIN", `SELECT '\'; COMMIT; BEGIN; --'`,
 	"SELECT E'a' -- it's\n'\\''; COMMIT; BEGIN", "SELECT $a$ $$; $a$; COMMIT; BEGIN", "SELECT begin atomic FROM (SELECT 1 AS begin) AS a; COMMIT; BEGIN",
 	"CREATE FUNCTION a() RETURNS void LANGUAGE sql BEGIN ATOMIC END; COMMIT; BEGIN",
 }
@@ -31,7 +31,7 @@ var sessionLookalikes = []string{
 	"SAVEPOINT a; rollback work to savepoint a; release a", "DO $$ BEGIN NULL; END $$", "SET TRANSACTION READ WRITE",
 	"CREATE FUNCTION a() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 1 END; END",
 	"CREATE FUNCTION a() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$; SELECT a()", "PREPARE a AS SELECT 1; DEALLOCATE a",
-	"CREATE RULE a AS ON DELETE TO items DO ALSO (NOTIFY a; NOTIFY b)",
+	"CREATE RULE a AS ON DELETE TO test_things DO ALSO (NOTIFY a; NOTIFY b)",
 }
 
 // sessionEnds asks PostgreSQL itself whether a text leaves another transaction than it found, or none.

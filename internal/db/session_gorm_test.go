@@ -34,7 +34,7 @@ func TestSessionNestedTransactionsAreSavepoints(t *testing.T) {
 		})
 	})
 	sessionMust(t, err)
-	if got := sessionAsk[string](t, url, "SELECT string_agg(title, ' ' ORDER BY id) FROM items"); got != "outer inner" {
+	if got := sessionAsk[string](t, url, "SELECT string_agg(title, ' ' ORDER BY id) FROM test_things"); got != "outer inner" {
 		t.Errorf("kept: %s, want outer and inner", got)
 	}
 	if n := conn.Counters().Acquires; n != 1 {
@@ -80,7 +80,7 @@ func TestSessionPreparedElsewhere(t *testing.T) {
 	}
 	second.Rollback()
 	sessionMust(t, first.Commit())
-	if got := sessionAsk[string](t, url, "SELECT string_agg(title, ', ') FROM items"); got != "of the first" {
+	if got := sessionAsk[string](t, url, "SELECT string_agg(title, ', ') FROM test_things"); got != "of the first" {
 		t.Errorf("committed: %s", got)
 	}
 }
@@ -161,7 +161,7 @@ func TestSessionDebug(t *testing.T) {
 		sessionMust(t, sessionInsert(tx.Debug(), "a secret"))
 		s.Rollback()
 		text := log.String()
-		if n := strings.Count(text, "INSERT INTO items"); n != 1 {
+		if n := strings.Count(text, "INSERT INTO test_things"); n != 1 {
 			t.Errorf("dev %v: %d statements are logged, want 1:\n%s", dev, n, text)
 		}
 		if shown := strings.Contains(text, "a secret"); shown != dev {

@@ -47,7 +47,7 @@ func sessionOptions(t testing.TB, url string, log *sessionLog) db.Options {
 // sessionOpen opens a pool on a database of the test's own; change may set options.
 func sessionOpen(t testing.TB, change ...func(*db.Options)) (*db.DB, string, *sessionLog) {
 	t.Helper()
-	url, log := dbtest.New(t), &sessionLog{}
+	url, log := dbtest.Things(t), &sessionLog{}
 	return sessionOpenAt(t, url, log, change...), url, log
 }
 
@@ -84,7 +84,7 @@ func sessionNew(t testing.TB, conn *db.DB, ctx context.Context, opts ...db.Sessi
 }
 
 func sessionInsert(tx *gorm.DB, title string) error {
-	return tx.Exec("INSERT INTO items (title, audio_url) VALUES (?, 'https://example.com/a.wav')", title).Error
+	return tx.Exec("INSERT INTO test_things (title, link) VALUES (?, 'https://example.com/a.wav')", title).Error
 }
 
 func sessionMust(t testing.TB, err error) {
@@ -102,7 +102,7 @@ func sessionAsk[T any](t testing.TB, url, query string, args ...any) (value T) {
 
 func sessionRows(t testing.TB, url string) int {
 	t.Helper()
-	return sessionAsk[int](t, url, "SELECT count(*) FROM items")
+	return sessionAsk[int](t, url, "SELECT count(*) FROM test_things")
 }
 
 // sessionOpenTransactions counts the backends of the API's pool that are in a transaction.
@@ -125,11 +125,11 @@ func sessionPID(t testing.TB, tx *gorm.DB) int {
 	return sessionScan[int](t, tx, "SELECT pg_backend_pid()")
 }
 
-// sessionTrigger makes body run at the COMMIT of every transaction that inserted an item.
+// sessionTrigger makes body run at the COMMIT of every transaction that inserted a thing.
 func sessionTrigger(t testing.TB, url, body string) {
 	t.Helper()
 	dbtest.Exec(t, url, "CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "+body+" RETURN NULL; END $$")
-	dbtest.Exec(t, url, `CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON items DEFERRABLE INITIALLY DEFERRED
+	dbtest.Exec(t, url, `CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON test_things DEFERRABLE INITIALLY DEFERRED
 		FOR EACH ROW EXECUTE FUNCTION at_commit()`)
 }
 
@@ -215,3 +215,15 @@ func sessionLocked(t testing.TB, url string) {
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`) > 0
 	})
 }
+
+// thing is a row of the tests' own table.
+type thing struct {
+	ID        int64 `gorm:"primaryKey"`
+	Title     string
+	Link      string
+	Status    string    `gorm:"default:pending"`
+	CreatedAt time.Time `gorm:"default:now();autoCreateTime:false"`
+}
+
+// TableName implements gorm's Tabler.
+func (thing) TableName() string { return "test_things" }

@@ -73,7 +73,7 @@ func TestSessionLocal(t *testing.T) {
 // TestSessionLocalIsFree: an option's value travels with BEGIN, and leads to no reset.
 func TestSessionLocalIsFree(t *testing.T) {
 	t.Parallel()
-	direct := dbtest.New(t)
+	direct := dbtest.Things(t)
 	proxy := dbtest.NewProxy(t, direct)
 	conn := sessionOpenAt(t, proxy.URL(), &sessionLog{}, sessionPool(1, 0))
 	session := func(use func(tx *gorm.DB) error, opts ...db.SessionOption) int64 {

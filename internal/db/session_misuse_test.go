@@ -29,7 +29,7 @@ var sessionMisuses = map[string]struct {
 	"Begin and a statement": {func(tx *gorm.DB) { _ = sessionInsert(tx.Begin(), "inner") }, "tx.Transaction"},
 	"Begin and a query": {func(tx *gorm.DB) {
 		var n int64
-		tx.Begin().Table("items").Count(&n)
+		tx.Begin().Table("test_things").Count(&n)
 	}, "tx.Transaction"},
 	"Commit in a savepoint": {func(tx *gorm.DB) {
 		_ = tx.Transaction(func(tx *gorm.DB) error { tx.Commit(); return nil })
@@ -55,7 +55,7 @@ var sessionMisuses = map[string]struct {
 	}, "use tx itself"},
 	"DB": {func(tx *gorm.DB) {
 		if beside, err := tx.DB(); err == nil {
-			_, _ = beside.ExecContext(tx.Statement.Context, "INSERT INTO items (title, audio_url) VALUES ('b', 'https://example.com/b.wav')")
+			_, _ = beside.ExecContext(tx.Statement.Context, "INSERT INTO test_things (title, link) VALUES ('b', 'https://example.com/b.wav')")
 		}
 	}, "use tx itself"},
 }

@@ -30,13 +30,13 @@ func TestSessionOnAReadOnlyServer(t *testing.T) {
 		"Exec": func(tx *gorm.DB) error { return sessionInsert(tx, "a") },
 		"Row": func(tx *gorm.DB) error {
 			var id int64
-			return tx.Raw("INSERT INTO items (title, audio_url) VALUES ('a', 'https://example.com/a.wav') RETURNING id").Row().Scan(&id)
+			return tx.Raw("INSERT INTO test_things (title, link) VALUES ('a', 'https://example.com/a.wav') RETURNING id").Row().Scan(&id)
 		},
 	}
 	for name, write := range ways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			target := dbtest.New(t)
+			target := dbtest.Things(t)
 			sessionAlterDatabase(t, target, "SET default_transaction_read_only = on")
 			conn := sessionOpenAt(t, target, &sessionLog{})
 			sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }, db.ReadOnly()))
@@ -127,7 +127,7 @@ func sessionWatchedCommit(t *testing.T, conn *db.DB, waits func() bool) (waited 
 func TestSessionHiddenWarning(t *testing.T) {
 	t.Parallel()
 	for _, parameter := range []string{"", "&client_min_messages=error", "&options=-c%20client_min_messages%3Derror"} {
-		target := dbtest.New(t)
+		target := dbtest.Things(t)
 		sessionAlterDatabase(t, target, "SET client_min_messages = error")
 		sessionTrigger(t, target, "RAISE WARNING 'of COMMIT';")
 		conn := sessionOpenAt(t, target+parameter, &sessionLog{})

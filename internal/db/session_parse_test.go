@@ -18,7 +18,7 @@ func TestSessionParsesOnce(t *testing.T) {
 	type messages struct{ Parse, Bind, Execute, Sync, Query int64 }
 	read := func(tx *gorm.DB) error {
 		var n int
-		return tx.Raw("SELECT count(*) FROM items WHERE title = ?", "a").Scan(&n).Error
+		return tx.Raw("SELECT count(*) FROM test_things WHERE title = ?", "a").Scan(&n).Error
 	}
 	write := func(tx *gorm.DB) error { return sessionInsert(tx, "a") }
 	for name, c := range map[string]struct {
@@ -34,7 +34,7 @@ func TestSessionParsesOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			proxy := dbtest.NewProxy(t, dbtest.New(t))
+			proxy := dbtest.NewProxy(t, dbtest.Things(t))
 			conn := sessionOpenAt(t, proxy.URL(), &sessionLog{}, sessionPool(1, 0), func(o *db.Options) { o.PgBouncer = c.pooler })
 			sent := func() messages {
 				return messages{proxy.Sent('P'), proxy.Sent('B'), proxy.Sent('E'), proxy.Sent('S'), proxy.Sent('Q')}

@@ -16,7 +16,7 @@ import (
 // sessionBounced opens a pool of one before a PgBouncer, which other programs use, too.
 func sessionBounced(t *testing.T) (conn *db.DB, bounced, direct string) {
 	t.Helper()
-	direct = dbtest.New(t)
+	direct = dbtest.Things(t)
 	bounced = poolBouncer(t, direct)
 	opts := sessionOptions(t, bounced, &sessionLog{})
 	opts.PgBouncer, opts.PoolSize, opts.MaxOverflow = true, 1, 0

@@ -14,7 +14,7 @@ import (
 // TestSessionResetIsFree: it costs no round trip, no connection and none of the prepared statements; sessions that set nothing get none.
 func TestSessionResetIsFree(t *testing.T) {
 	t.Parallel()
-	direct := dbtest.New(t)
+	direct := dbtest.Things(t)
 	proxy := dbtest.NewProxy(t, direct)
 	conn := sessionOpenAt(t, proxy.URL(), &sessionLog{}, sessionPool(1, 0))
 	const statements = "SELECT statement FROM pg_prepared_statements WHERE NOT from_sql AND statement <> ? ORDER BY 1"

@@ -10,7 +10,6 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
-	"example.com/transcription-api/internal/models"
 )
 
 func TestSessionTakesNoConnectionBeforeTheFirstStatement(t *testing.T) {
@@ -39,10 +38,10 @@ func TestSessionCommits(t *testing.T) {
 	t.Parallel()
 	conn, url, _ := sessionOpen(t)
 	s, tx := sessionNew(t, conn, t.Context())
-	item := models.Item{Title: "a", AudioURL: "https://example.com/a.wav"}
-	sessionMust(t, tx.Create(&item).Error)
-	if item.ID == 0 || item.CreatedAt.IsZero() {
-		t.Errorf("before COMMIT the database's values are missing: %+v", item)
+	thing := thing{Title: "a", Link: "https://example.com/a.wav"}
+	sessionMust(t, tx.Create(&thing).Error)
+	if thing.ID == 0 || thing.CreatedAt.IsZero() {
+		t.Errorf("before COMMIT the database's values are missing: %+v", thing)
 	}
 	if n := sessionRows(t, url); n != 0 {
 		t.Errorf("%d rows are visible before COMMIT", n)
@@ -141,7 +140,7 @@ func sessionIsDone(t *testing.T, s *db.Session, tx, prepared *gorm.DB) {
 	for name, err := range map[string]error{
 		"Exec":         tx.Exec("SELECT 1").Error,
 		"Scan":         tx.Raw("SELECT 1").Scan(&n).Error,
-		"Create":       tx.Create(&models.Item{Title: "late", AudioURL: "https://example.com/a.wav"}).Error,
+		"Create":       tx.Create(&thing{Title: "late", Link: "https://example.com/a.wav"}).Error,
 		"Row":          tx.Raw("SELECT 1").Row().Scan(&n),
 		"Rows":         rowsErr,
 		"prepared":     prepared.Exec("SELECT 1").Error,

@@ -58,15 +58,15 @@ func TestWithSessionRetriesSerializationFailures(t *testing.T) {
 		calls := 0
 		err := conn.WithSession(t.Context(), func(tx *gorm.DB) error {
 			calls++
-			n := sessionScan[int](t, tx, "SELECT count(*) FROM items")
+			n := sessionScan[int](t, tx, "SELECT count(*) FROM test_things")
 			if calls == 1 { // a rival does the same in between
 				sessionMust(t, conn.WithSession(t.Context(), func(rival *gorm.DB) error {
-					return sessionInsert(rival, "rival "+string(rune('0'+sessionScan[int](t, rival, "SELECT count(*) FROM items"))))
+					return sessionInsert(rival, "rival "+string(rune('0'+sessionScan[int](t, rival, "SELECT count(*) FROM test_things"))))
 				}, db.Isolation(sql.LevelSerializable)))
 			}
 			return sessionInsert(tx, string(rune('0'+n)))
 		}, db.Isolation(sql.LevelSerializable), db.Retry(attempts))
-		titles := sessionAsk[string](t, url, "SELECT string_agg(title, ', ' ORDER BY id) FROM items")
+		titles := sessionAsk[string](t, url, "SELECT string_agg(title, ', ' ORDER BY id) FROM test_things")
 		switch {
 		case attempts == 1 && (db.Classify(err) != db.Unavailable || calls != 1 || titles != "rival 0"):
 			t.Errorf("without retry: %v, %d calls, kept: %s", err, calls, titles)
@@ -81,8 +81,8 @@ func TestWithSessionRetriesSerializationFailures(t *testing.T) {
 func TestWithSessionRetriesDeadlocks(t *testing.T) {
 	t.Parallel()
 	conn, url, _ := sessionOpen(t, sessionPool(2, 0))
-	dbtest.Exec(t, url, "INSERT INTO items (title, audio_url) SELECT n, 'https://example.com/a.wav' FROM generate_series(1, 2) AS n")
-	const lock = "UPDATE items SET transcript = coalesce(transcript, '') || 'x' WHERE title = ?"
+	dbtest.Exec(t, url, "INSERT INTO test_things (title, link) SELECT n, 'https://example.com/a.wav' FROM generate_series(1, 2) AS n")
+	const lock = "UPDATE test_things SET note = coalesce(note, '') || 'x' WHERE title = ?"
 	cross := func(mine, other string, ready chan<- bool, otherReady <-chan bool) (calls int, err error) {
 		err = conn.WithSession(t.Context(), func(tx *gorm.DB) error {
 			if err := tx.Exec(lock, mine).Error; err != nil {
@@ -111,7 +111,7 @@ func TestWithSessionRetriesDeadlocks(t *testing.T) {
 	if err != nil || other.err != nil || calls+other.calls != 3 {
 		t.Errorf("%v after %d calls and %v after %d, want one deadlock and no error", err, calls, other.err, other.calls)
 	}
-	if n := sessionAsk[int](t, url, "SELECT count(*) FROM items WHERE transcript = 'xx'"); n != 2 {
+	if n := sessionAsk[int](t, url, "SELECT count(*) FROM test_things WHERE note = 'xx'"); n != 2 {
 		t.Errorf("%d rows were updated twice, want 2", n)
 	}
 }
@@ -120,7 +120,7 @@ func TestWithSessionRetriesDeadlocks(t *testing.T) {
 func TestWithSessionRepeatsNothingElse(t *testing.T) {
 	t.Parallel()
 	conn, url, _ := sessionOpen(t)
-	dbtest.Exec(t, url, "CREATE UNIQUE INDEX ON items (title)")
+	dbtest.Exec(t, url, "CREATE UNIQUE INDEX ON test_things (title)")
 	sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error { return sessionInsert(tx, "taken") }))
 	for name, fail := range map[string]func(*gorm.DB) error{
 		"an error of the program": func(*gorm.DB) error { return errSessionUndo },

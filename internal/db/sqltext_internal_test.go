@@ -22,7 +22,7 @@ func TestEndsTransaction(t *testing.T) {
 		"ROLLBACK /* TO */": true, "ROLLBACK -- TO a": true, "ROLLBACK; -- TO a": true, "PREPARE /* a */ TRANSACTION 'a'": true,
 		"-- COMMIT": false, "/* COMMIT */": false, "/* a; COMMIT */ SELECT 1": false, "/* /* */ COMMIT": false, "SELECT 1 -- ; COMMIT": false,
 
-		"SELECT 1; COMMIT": true, "SELECT 1;COMMIT;BEGIN": true, "INSERT INTO items VALUES ('a'); COMMIT; BEGIN": true,
+		"SELECT 1; COMMIT": true, "SELECT 1;COMMIT;BEGIN": true, "INSERT INTO test_things VALUES ('a'); COMMIT; BEGIN": true,
 		"SELECT 1;": false, "SELECT 1;;": false, ";": false, "": false,
 		"SELECT ';'; COMMIT": true, "SELECT '; COMMIT'": false, "SELECT 'a''; COMMIT; --'": false, `SELECT '\'; COMMIT; BEGIN; --'`: true,
 		`SELECT E'\'; COMMIT; --'`: false, `SELECT e'\\'; COMMIT; --'`: true, "SELECT E'a'\n'\\'; COMMIT; --'": false,
@@ -35,10 +35,10 @@ func TestEndsTransaction(t *testing.T) {
 
 		"SAVEPOINT a": false, "RELEASE a": false, "RELEASE SAVEPOINT commit": false, "ROLLBACK TO a": false, "ROLLBACK TO SAVEPOINT a": false,
 		"rollback work to savepoint a": false, "ROLLBACK TRANSACTION TO a": false, "ROLLBACK /* a */ TO a": false,
-		"SELECT CASE WHEN true THEN 1 END": false, "SELECT CASE 1 WHEN 1 THEN 2 END; SELECT 1": false, "UPDATE items SET commit = 1": false,
+		"SELECT CASE WHEN true THEN 1 END": false, "SELECT CASE 1 WHEN 1 THEN 2 END; SELECT 1": false, "UPDATE test_things SET commit = 1": false,
 		`SELECT "commit", begin FROM a`: false, "DELETE FROM rollback": false, "PREPARE a AS SELECT 1": false, "EXECUTE a": false,
-		"SET TRANSACTION READ ONLY": false, "DECLARE a CURSOR FOR SELECT 1": false, "LOCK TABLE items": false,
-		"EXPLAIN SELECT 1": false, "COMMENT ON TABLE items IS 'COMMIT'": false, "WITH commit AS (SELECT 1) TABLE commit": false,
+		"SET TRANSACTION READ ONLY": false, "DECLARE a CURSOR FOR SELECT 1": false, "LOCK TABLE test_things": false,
+		"EXPLAIN SELECT 1": false, "COMMENT ON TABLE test_things IS 'COMMIT'": false, "WITH commit AS (SELECT 1) TABLE commit": false,
 
 		"DO $$ BEGIN COMMIT; END $$": false, "CALL a()": false,
 		"CREATE FUNCTION a() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 1 END; END": false,
@@ -49,7 +49,7 @@ func TestEndsTransaction(t *testing.T) {
 		"CREATE FUNCTION a() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$":                             false,
 		"SELECT begin atomic FROM a; COMMIT; BEGIN":                                                                 true,
 		"CREATE TABLE b AS SELECT begin atomic FROM a; COMMIT; BEGIN":                                               true,
-		"CREATE RULE a AS ON INSERT TO items DO ALSO (NOTIFY a; DELETE FROM b)":                                     false,
+		"CREATE RULE a AS ON INSERT TO test_things DO ALSO (NOTIFY a; DELETE FROM b)":                               false,
 	} {
 		if got := effectsOf(text).ends; got != want {
 			t.Errorf("%q: ends the transaction: %v, want %v", text, got, want)

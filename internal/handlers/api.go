@@ -10,26 +10,27 @@ import (
 	"golang.org/x/text/language"
 
 	"example.com/transcription-api/internal/web"
+	"example.com/transcription-api/internal/web/app"
 	"example.com/transcription-api/internal/web/openapi"
 )
 
-const aboutAPI = "Audio to be transcribed, and what has become of it. A worker claims an item by moving it from `pending` to `processing`: " +
+const about = "Audio to be transcribed, and what has become of it. A worker claims an item by moving it from `pending` to `processing`: " +
 	"of two that try at once exactly one gets 200, the other 409. It then writes the transcript and moves the item to `processed`, or to `failed`, " +
 	"from where it may go back to `pending`.\n\n" +
 	"Every error is a problem document (RFC 9457), also where there is no operation to name it: 404 for an unknown path, " +
 	"405 for a method that a path does not have. An answer of 2xx means that the change is committed. " +
 	"Members of requests that are not listed here are refused; members of answers may be added to. No text may contain U+0000."
 
-// describeAPI is what the document says beyond the routes.
-func describeAPI(o Options) openapi.API {
-	return openapi.API{
-		Title: "Transcription API", Version: "1.0.0", Description: aboutAPI, Rules: rules, Keys: len(o.APIKeys) > 0,
-		Contact: openapi.Contact{Name: "The maintainers", URL: "https://example.com/transcription-api", Email: "api@example.com"},
-		License: openapi.License{Name: "MIT", URL: "https://opensource.org/license/mit"},
-		Tags: []openapi.Tag{
-			{Name: "items", Description: "Audio files and their transcripts"},
-			{Name: "health", Description: "Probes; open to everybody"},
-			{Name: "documents", Description: "This description; open to everybody"},
+// api is what the service is. By default a caller needs one of API_KEYS, if there
+// are any; set Access for an access control of your own.
+func api() app.API {
+	return app.API{
+		Routes: routes,
+		API: openapi.API{
+			Title: "Transcription API", Version: "1.0.0", Description: about, Rules: rules,
+			Contact: openapi.Contact{Name: "The maintainers", URL: "https://example.com/transcription-api", Email: "api@example.com"},
+			License: openapi.License{Name: "MIT", URL: "https://opensource.org/license/mit"},
+			Tags:    []openapi.Tag{{Name: "items", Description: "Audio files and their transcripts"}},
 		},
 	}
 }
@@ -67,12 +68,4 @@ func isAudioURL(text string) bool {
 func isLanguage(text string) bool {
 	_, err := language.Parse(text)
 	return err == nil && text != "" && !strings.Contains(text, "_")
-}
-
-// itemMoves are bodies of PATCH /items/{id}.
-var itemMoves = []openapi.Example{
-	{Name: "claim", Summary: "Claim a pending item", Body: `{"status":"processing"}`},
-	{Name: "finish", Summary: "Write the transcript", Body: `{"status":"processed","transcript":"Good morning.","duration_seconds":12.5}`},
-	{Name: "fail", Summary: "Give up", Body: `{"status":"failed","error":"The file holds no audio."}`},
-	{Name: "retry", Summary: "Try again", Body: `{"status":"pending","error":null}`},
 }

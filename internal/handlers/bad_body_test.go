@@ -203,22 +203,22 @@ var badPatches = []badRow{
 
 func TestBadBodies(t *testing.T) {
 	t.Parallel()
-	s := surfaceStart(t)
-	path := s.create(t)
-	before := s.do(t, "GET", path, "")
+	s := start(t)
+	path := create(t, s)
+	before := s.Do(t, "GET", path, "")
 	for _, table := range []struct {
 		method, path string
 		rows         []badRow
 	}{{"POST", "/items", badPosts}, {"PATCH", path, badPatches}} {
 		for _, row := range table.rows {
-			answer := s.do(t, table.method, table.path, row.in)
-			answer.checkProblem(t, row.in)
-			if got := answer.summary(); got != row.want {
+			answer := s.Do(t, table.method, table.path, row.in)
+			answer.CheckProblem(t, row.in)
+			if got := answer.Summary(); got != row.want {
 				t.Errorf("%s %.80q\n got %s\nwant %s", table.method, row.in, got, row.want)
 			}
 		}
 	}
-	if n, after := s.rows(t), s.do(t, "GET", path, ""); n != 1 || after.body != before.body {
-		t.Errorf("bad input has left %d rows, and the item as %s", n, after.body)
+	if n, after := rows(t, s), s.Do(t, "GET", path, ""); n != 1 || after.Body != before.Body {
+		t.Errorf("bad input has left %d rows, and the item as %s", n, after.Body)
 	}
 }

@@ -16,8 +16,8 @@ const (
 // TestBadRequests: what is wrong is not in the body. in is "METHOD path", and then headers after "|"; the body is a good one.
 func TestBadRequests(t *testing.T) {
 	t.Parallel()
-	s := surfaceStart(t)
-	path := s.create(t)
+	s := start(t)
+	path := create(t, s)
 	for _, row := range []badRow{
 		// Content types.
 		{`POST /items|Content-Type:`, notJSON},
@@ -148,28 +148,28 @@ func TestBadRequests(t *testing.T) {
 		body := ""
 		switch method {
 		case "POST":
-			body = surfaceItem
+			body = item
 		case "PATCH":
 			body = `{"title":"new"}`
 		}
-		answer := s.do(t, method, target, body, strings.FieldsFunc(headers, func(r rune) bool { return r == '|' })...)
+		answer := s.Do(t, method, target, body, strings.FieldsFunc(headers, func(r rune) bool { return r == '|' })...)
 		if method != http.MethodHead {
-			answer.checkProblem(t, row.in)
+			answer.CheckProblem(t, row.in)
 		}
-		got := answer.summary()
-		if allow := answer.header.Get("Allow"); allow != "" || answer.status == http.StatusMethodNotAllowed {
+		got := answer.Summary()
+		if allow := answer.Header.Get("Allow"); allow != "" || answer.Status == http.StatusMethodNotAllowed {
 			got += " Allow: " + allow
 		}
 		if got != row.want {
 			t.Errorf("%.80q\n got %s\nwant %s", row.in, got, row.want)
 		}
 	}
-	if n, item := s.rows(t), s.do(t, "GET", path, ""); n != 1 || item.header.Get("Etag") != `"1"` {
-		t.Errorf("bad requests have left %d rows, and the item as %s", n, item.body)
+	if n, item := rows(t, s), s.Do(t, "GET", path, ""); n != 1 || item.Header.Get("Etag") != `"1"` {
+		t.Errorf("bad requests have left %d rows, and the item as %s", n, item.Body)
 	}
-	for deadline := time.Now().Add(time.Minute); s.conn.Status().CheckedOut != 0; time.Sleep(time.Millisecond) { // a reader's comes back after its answer
+	for deadline := time.Now().Add(time.Minute); s.DB.Status().CheckedOut != 0; time.Sleep(time.Millisecond) { // a reader's comes back after its answer
 		if time.Now().After(deadline) {
-			t.Fatalf("%d connections are still out", s.conn.Status().CheckedOut)
+			t.Fatalf("%d connections are still out", s.DB.Status().CheckedOut)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"example.com/transcription-api/internal/db/dbtest"
-	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 const goldenBody = `{"title":"Interview","audio_url":"https://example.com/a.wav"}`
@@ -84,8 +84,8 @@ var goldenSteps = []goldenStep{
 }
 
 // goldenHold keeps the pool's only connection out.
-func goldenHold(t *testing.T, s *surface) (after func()) {
-	session := s.conn.NewSession(t.Context())
+func goldenHold(t *testing.T, s *webtest.Server) (after func()) {
+	session := s.DB.NewSession(t.Context())
 	if err := session.DB().Exec("SELECT 1").Error; err != nil {
 		t.Fatal(err)
 	}
@@ -93,8 +93,8 @@ func goldenHold(t *testing.T, s *surface) (after func()) {
 }
 
 // goldenLock locks all items from beside the API.
-func goldenLock(t *testing.T, s *surface) (after func()) {
-	tx, err := dbtest.Connect(t, s.db).Begin(t.Context())
+func goldenLock(t *testing.T, s *webtest.Server) (after func()) {
+	tx, err := dbtest.Connect(t, s.Database).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,24 +104,17 @@ func goldenLock(t *testing.T, s *surface) (after func()) {
 	return func() { _ = tx.Rollback(t.Context()) }
 }
 
-// goldenRunning holds the lock that a request with the key "other" holds while it runs.
-func goldenRunning(t *testing.T, s *surface) (after func()) {
-	tx, err := dbtest.Connect(t, s.db).Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(t.Context(), "SELECT pg_advisory_xact_lock($1)", handlers.LockOfKey("KEY", "POST", "/items", "other")); err != nil {
-		t.Fatal(err)
-	}
-	return func() { _ = tx.Rollback(t.Context()) }
+// goldenRunning leaves a request with the key "other" running.
+func goldenRunning(t *testing.T, s *webtest.Server) (after func()) {
+	return s.Running(t, "items", "/items", item, "other", "Bearer KEY")
 }
 
-func goldenDrop(t *testing.T, s *surface) (after func()) {
-	surfaceExec(t, s, "DROP TABLE items CASCADE")
+func goldenDrop(t *testing.T, s *webtest.Server) (after func()) {
+	s.Exec(t, "DROP TABLE items CASCADE")
 	return func() {}
 }
 
-func goldenDrain(_ *testing.T, s *surface) (after func()) {
-	s.state.Drain()
+func goldenDrain(_ *testing.T, s *webtest.Server) (after func()) {
+	s.State.Drain()
 	return func() {}
 }

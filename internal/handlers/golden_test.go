@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/transcription-api/internal/web/webtest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -24,16 +25,16 @@ type goldenStep struct {
 	request string
 	headers []string
 	body    string
-	before  func(t *testing.T, s *surface) (after func())
+	before  func(t *testing.T, s *webtest.Server) (after func())
 }
 
 // TestConversation plays every status of every route and compares it with testdata/items.golden, which so is also a
 // document of the API. go test -update writes it anew.
 func TestConversation(t *testing.T) {
 	t.Parallel()
-	s := surfaceStart(t, func(set *surfaceSettings) {
-		set.api.APIKeys, set.api.MaxBodyBytes = []string{"KEY"}, 4000
-		set.api.RequestTimeout, set.db.PoolSize, set.db.MaxOverflow, set.db.PoolTimeout = 6*time.Second, 1, 0, 2*time.Second
+	s := start(t, func(set *webtest.Settings) {
+		set.API.APIKeys, set.API.MaxBodyBytes = []string{"KEY"}, 4000
+		set.API.RequestTimeout, set.DB.PoolSize, set.DB.MaxOverflow, set.DB.PoolTimeout = 6*time.Second, 1, 0, 2*time.Second
 	})
 	g := &golden{ids: map[string]string{}}
 	for _, step := range goldenSteps {
@@ -73,7 +74,7 @@ var (
 	goldenShown  = []string{"Allow", "Connection", "Content-Length", "Content-Type", "Etag", "Idempotent-Replayed", "Location", "Retry-After", "Www-Authenticate"}
 )
 
-func (g *golden) play(t *testing.T, s *surface, step goldenStep) {
+func (g *golden) play(t *testing.T, s *webtest.Server, step goldenStep) {
 	t.Helper()
 	method, path, _ := strings.Cut(step.request, " ")
 	path = strings.ReplaceAll(path, "{cursor}", g.cursor)
@@ -84,7 +85,7 @@ func (g *golden) play(t *testing.T, s *surface, step goldenStep) {
 	if slices.Contains(step.headers, "Authorization:") {
 		headers = headers[1:]
 	}
-	answer := s.do(t, method, path, step.body, headers...)
+	answer := s.Do(t, method, path, step.body, headers...)
 	fmt.Fprintf(&g.text, "# %s\n%s\n", step.about, step.request)
 	for _, header := range step.headers {
 		g.text.WriteString(header + "\n")
@@ -95,22 +96,22 @@ func (g *golden) play(t *testing.T, s *surface, step goldenStep) {
 	g.write(answer, method == http.MethodHead)
 }
 
-func (g *golden) write(answer surfaceAnswer, isHead bool) {
-	fmt.Fprintf(&g.text, "\n=> %d %s\n", answer.status, http.StatusText(answer.status))
+func (g *golden) write(answer webtest.Answer, isHead bool) {
+	fmt.Fprintf(&g.text, "\n=> %d %s\n", answer.Status, http.StatusText(answer.Status))
 	for _, name := range goldenShown {
 		// A body that is there shows its own length.
-		if value := answer.header.Get(name); value != "" && (name != "Content-Length" || isHead && value != "0") {
+		if value := answer.Header.Get(name); value != "" && (name != "Content-Length" || isHead && value != "0") {
 			if name == "Content-Length" {
 				value = "LENGTH"
 			}
 			fmt.Fprintf(&g.text, "%s: %s\n", name, g.stable(value))
 		}
 	}
-	if found := goldenCursor.FindStringSubmatch(answer.body); found != nil {
+	if found := goldenCursor.FindStringSubmatch(answer.Body); found != nil {
 		g.cursor = found[1]
 	}
-	if answer.body != "" {
-		fmt.Fprintf(&g.text, "\n%s\n", g.stable(answer.body))
+	if answer.Body != "" {
+		fmt.Fprintf(&g.text, "\n%s\n", g.stable(answer.Body))
 	}
 	g.text.WriteString("\n")
 }

@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"example.com/transcription-api/internal/web/webtest"
 	"github.com/google/go-cmp/cmp"
 )
 
 // TestUnusualPosts sends what few clients do and all may. want is what the item's member then holds.
 func TestUnusualPosts(t *testing.T) {
 	t.Parallel()
-	s := surfaceStart(t)
+	s := start(t)
 	long := "en-x" + strings.Repeat("-abcdefgh", 10) + "-abcde" // 100 characters
 	for _, row := range []struct{ body, member, want string }{
 		{postTitle(`Übung №5 日本語 עברית`), "title", "Übung №5 日本語 עברית"},
@@ -53,16 +54,16 @@ func TestUnusualPosts(t *testing.T) {
 		{badLanguage(long), "language", long},
 		{`{` + valid + `}`, "language", "en"},
 	} {
-		answer := s.do(t, "POST", "/items", row.body)
-		if answer.status != http.StatusCreated {
-			t.Errorf("%.80q: %s", row.body, answer.summary())
+		answer := s.Do(t, "POST", "/items", row.body)
+		if answer.Status != http.StatusCreated {
+			t.Errorf("%.80q: %s", row.body, answer.Summary())
 			continue
 		}
 		if got := goodItem(t, answer)[row.member]; got != row.want {
 			t.Errorf("%.80q: %s is %.80q, want %.80q", row.body, row.member, got, row.want)
 		}
-		if again := s.do(t, "GET", answer.header.Get("Location"), ""); again.body != answer.body || again.header.Get("Etag") != answer.header.Get("Etag") {
-			t.Errorf("%.80q: POST and GET differ: %s", row.body, cmp.Diff(answer.body, again.body))
+		if again := s.Do(t, "GET", answer.Header.Get("Location"), ""); again.Body != answer.Body || again.Header.Get("Etag") != answer.Header.Get("Etag") {
+			t.Errorf("%.80q: POST and GET differ: %s", row.body, cmp.Diff(answer.Body, again.Body))
 		}
 	}
 }
@@ -71,11 +72,11 @@ func postTitle(title string) string {
 	return `{"title":"` + title + `","audio_url":"https://e.com/a"}`
 }
 
-func goodItem(t testing.TB, answer surfaceAnswer) map[string]any {
+func goodItem(t testing.TB, answer webtest.Answer) map[string]any {
 	t.Helper()
 	var item map[string]any
-	if err := json.Unmarshal([]byte(answer.body), &item); err != nil {
-		t.Fatalf("%.200q: %v", answer.body, err)
+	if err := json.Unmarshal([]byte(answer.Body), &item); err != nil {
+		t.Fatalf("%.200q: %v", answer.Body, err)
 	}
 	return item
 }
@@ -83,8 +84,8 @@ func goodItem(t testing.TB, answer surfaceAnswer) map[string]any {
 // TestUnusualPatches holds the text of the answer's member, null and numbers included.
 func TestUnusualPatches(t *testing.T) {
 	t.Parallel()
-	s := surfaceStart(t)
-	path := s.create(t)
+	s := start(t)
+	path := create(t, s)
 	text := strings.Repeat("a", 500_000)
 	for _, row := range []struct{ body, want string }{
 		{`{"duration_seconds":0}`, `"duration_seconds":0,`},
@@ -110,19 +111,19 @@ func TestUnusualPatches(t *testing.T) {
 		{`{"status":"processing","title":"b"}`, `"status":"processing",`},
 		{`{}`, `"status":"processing",`},
 	} {
-		answer := s.do(t, "PATCH", path, row.body)
-		if answer.status != http.StatusOK || !strings.Contains(answer.body, row.want) {
-			t.Errorf("%.80q: %s: %.300q", row.body, answer.summary(), answer.body)
+		answer := s.Do(t, "PATCH", path, row.body)
+		if answer.Status != http.StatusOK || !strings.Contains(answer.Body, row.want) {
+			t.Errorf("%.80q: %s: %.300q", row.body, answer.Summary(), answer.Body)
 		}
-		if again := s.do(t, "GET", path, ""); again.body != answer.body || again.header.Get("Etag") != answer.header.Get("Etag") {
-			t.Errorf("%.80q: PATCH and GET differ: %.300s", row.body, cmp.Diff(answer.body, again.body))
+		if again := s.Do(t, "GET", path, ""); again.Body != answer.Body || again.Header.Get("Etag") != answer.Header.Get("Etag") {
+			t.Errorf("%.80q: PATCH and GET differ: %.300s", row.body, cmp.Diff(answer.Body, again.Body))
 		}
 	}
 }
 
 func TestUnusualHeaders(t *testing.T) {
 	t.Parallel()
-	s := surfaceStart(t)
+	s := start(t)
 	for _, header := range []string{
 		"Content-Type: application/json",
 		"Content-Type: application/json;charset=UTF-8",
@@ -136,31 +137,31 @@ func TestUnusualHeaders(t *testing.T) {
 		"Content-Encoding: identity",
 		"Expect: 100-continue",
 	} {
-		if answer := s.do(t, "POST", "/items", surfaceItem, header); answer.status != http.StatusCreated {
-			t.Errorf("%s: %s", header, answer.summary())
+		if answer := s.Do(t, "POST", "/items", item, header); answer.Status != http.StatusCreated {
+			t.Errorf("%s: %s", header, answer.Summary())
 		}
 	}
-	chunked, err := s.try(t, "POST", "/items", struct{ *strings.Reader }{strings.NewReader(surfaceItem)})
-	if err != nil || chunked.status != http.StatusCreated {
-		t.Errorf("chunked: %v %s", err, chunked.summary())
+	chunked, err := s.Try(t, "POST", "/items", struct{ *strings.Reader }{strings.NewReader(item)})
+	if err != nil || chunked.Status != http.StatusCreated {
+		t.Errorf("chunked: %v %s", err, chunked.Summary())
 	}
 	for _, query := range []string{"?unknown=1&limit=100", "?limit=%2B5", "?limit=007", "?language=zh-Hant-TW", "?&&", "?x=%00", "?x=%zz&%zz=1&%FF", "?utm_source=a&_=1&page=2&sort=x&fbclid=%", "?language=ZH-hant-tw"} {
-		if answer := s.do(t, "GET", "/items"+query, ""); answer.status != http.StatusOK {
-			t.Errorf("%s: %s", query, answer.summary())
+		if answer := s.Do(t, "GET", "/items"+query, ""); answer.Status != http.StatusOK {
+			t.Errorf("%s: %s", query, answer.Summary())
 		}
 	}
-	if answer := s.do(t, "GET", "/items", "a body that GET has no use for"); answer.status != http.StatusOK {
-		t.Errorf("GET with a body: %s", answer.summary())
+	if answer := s.Do(t, "GET", "/items", "a body that GET has no use for"); answer.Status != http.StatusOK {
+		t.Errorf("GET with a body: %s", answer.Summary())
 	}
 }
 
 // TestTimesHaveAllDigits: a time has the same length however many digits it needs.
 func TestTimesHaveAllDigits(t *testing.T) {
 	t.Parallel()
-	s := surfaceStart(t)
-	path := s.create(t)
-	surfaceExec(t, s, "UPDATE items SET created_at = '2026-01-02 03:04:05.1+02'")
-	item := goodItem(t, s.do(t, "GET", path, ""))
+	s := start(t)
+	path := create(t, s)
+	s.Exec(t, "UPDATE items SET created_at = '2026-01-02 03:04:05.1+02'")
+	item := goodItem(t, s.Do(t, "GET", path, ""))
 	if item["created_at"] != "2026-01-02T01:04:05.100000Z" {
 		t.Errorf("created_at is %v", item["created_at"])
 	}

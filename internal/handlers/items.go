@@ -3,12 +3,14 @@ package handlers
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/models"
 	"example.com/transcription-api/internal/web"
+	"example.com/transcription-api/internal/web/openapi"
 )
 
 // newItem is the body of POST /items.
@@ -22,7 +24,7 @@ type newItem struct {
 type itemChanges struct {
 	Title           *string               `json:"title" validate:"min=1,max=200,notblank"`
 	Language        *string               `json:"language" validate:"max=100,language"`
-	Status          *models.Status        `json:"status"`
+	Status          *models.ItemStatus    `json:"status"`
 	Transcript      web.Nullable[string]  `json:"transcript" validate:"max=500000"`
 	DurationSeconds web.Nullable[float64] `json:"duration_seconds" validate:"min=0"`
 	Error           web.Nullable[string]  `json:"error" validate:"max=2000"`
@@ -30,37 +32,37 @@ type itemChanges struct {
 
 // itemQuery are the parameters of GET /items.
 type itemQuery struct {
-	Status   models.Status `query:"status" doc:"Only items with this status."`
-	Language string        `query:"language" validate:"max=100,language" doc:"Only items in this language."`
-	Limit    int           `query:"limit" validate:"min=1,max=100" default:"20" doc:"The items of a page, at most."`
-	Cursor   string        `query:"cursor" doc:"The next_cursor of an earlier page."`
+	Status   models.ItemStatus `query:"status" doc:"Only items with this status."`
+	Language string            `query:"language" validate:"max=100,language" doc:"Only items in this language."`
+	Limit    int               `query:"limit" validate:"min=1,max=100" default:"20" doc:"The items of a page, at most."`
+	Cursor   string            `query:"cursor" doc:"The next_cursor of an earlier page."`
 }
 
 // item is what clients get to see of a models.Item.
 type item struct {
-	ID              int64         `json:"id" validate:"min=1" example:"1"`
-	Title           string        `json:"title" example:"Interview"`
-	AudioURL        string        `json:"audio_url" example:"https://example.com/a.wav"`
-	Language        string        `json:"language" example:"en"`
-	Status          models.Status `json:"status" example:"pending" doc:"Moves from pending to processing, on to processed or failed, and from failed to pending."`
-	Transcript      *string       `json:"transcript" example:"null"`
-	DurationSeconds *float64      `json:"duration_seconds" validate:"min=0" example:"null"`
-	Error           *string       `json:"error" example:"null"`
-	CreatedAt       web.Timestamp `json:"created_at"`
-	UpdatedAt       web.Timestamp `json:"updated_at"`
+	ID              int64             `json:"id" validate:"min=1" example:"1"`
+	Title           string            `json:"title" example:"Interview"`
+	AudioURL        string            `json:"audio_url" example:"https://example.com/a.wav"`
+	Language        string            `json:"language" example:"en"`
+	Status          models.ItemStatus `json:"status" example:"pending" doc:"Moves from pending to processing, on to processed or failed, and from failed to pending."`
+	Transcript      *string           `json:"transcript" example:"null"`
+	DurationSeconds *float64          `json:"duration_seconds" validate:"min=0" example:"null"`
+	Error           *string           `json:"error" example:"null"`
+	CreatedAt       web.Timestamp     `json:"created_at"`
+	UpdatedAt       web.Timestamp     `json:"updated_at"`
 }
 
 // listedItem is an item of a page, which leaves out what can be long.
 type listedItem struct {
-	ID              int64         `json:"id" validate:"min=1" example:"1"`
-	Title           string        `json:"title" example:"Interview"`
-	AudioURL        string        `json:"audio_url" example:"https://example.com/a.wav"`
-	Language        string        `json:"language" example:"en"`
-	Status          models.Status `json:"status" example:"pending"`
-	DurationSeconds *float64      `json:"duration_seconds" validate:"min=0" example:"null"`
-	Error           *string       `json:"error" example:"null"`
-	CreatedAt       web.Timestamp `json:"created_at"`
-	UpdatedAt       web.Timestamp `json:"updated_at"`
+	ID              int64             `json:"id" validate:"min=1" example:"1"`
+	Title           string            `json:"title" example:"Interview"`
+	AudioURL        string            `json:"audio_url" example:"https://example.com/a.wav"`
+	Language        string            `json:"language" example:"en"`
+	Status          models.ItemStatus `json:"status" example:"pending"`
+	DurationSeconds *float64          `json:"duration_seconds" validate:"min=0" example:"null"`
+	Error           *string           `json:"error" example:"null"`
+	CreatedAt       web.Timestamp     `json:"created_at"`
+	UpdatedAt       web.Timestamp     `json:"updated_at"`
 }
 
 // itemPage is one page of items; NextCursor is null on the last one.
@@ -112,7 +114,7 @@ func listItems(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	after, err := parseCursor(in.Cursor)
+	after, err := web.ParseCursor[time.Time]("items", in.Cursor)
 	if err != nil {
 		return err
 	}
@@ -124,13 +126,16 @@ func listItems(c *gin.Context, tx *gorm.DB) error {
 	page := itemPage{Items: []listedItem{}}
 	if more {
 		last := rows[len(rows)-1]
-		cursor := formatCursor(models.ItemKey{CreatedAt: last.CreatedAt, ID: last.ID})
+		cursor, err := web.FormatCursor("items", models.ItemKey{Value: last.CreatedAt, ID: last.ID})
+		if err != nil {
+			return err
+		}
 		page.NextCursor = &cursor
 	}
 	for _, row := range rows {
 		page.Items = append(page.Items, toListedItem(row))
 	}
-	respond(c, http.StatusOK, page)
+	web.Respond(c, http.StatusOK, page)
 	return nil
 }
 
@@ -143,9 +148,7 @@ func getItem(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if noneMatch(c, etag(row.Version)) {
-		c.Header("ETag", etag(row.Version))
-		c.Status(http.StatusNotModified)
+	if web.NotModified(c, row.Version) {
 		return nil
 	}
 	respondItem(c, http.StatusOK, row)
@@ -165,7 +168,7 @@ func updateItem(c *gin.Context, tx *gorm.DB) error {
 		Title: in.Title, Language: in.Language, Status: in.Status,
 		Transcript: in.Transcript.Change(), DurationSeconds: in.DurationSeconds.Change(), Error: in.Error.Change(),
 	}
-	row, err := models.UpdateItem(c.Request.Context(), tx, id, changes, condition(c))
+	row, err := models.UpdateItem(c.Request.Context(), tx, id, changes, web.Condition(c))
 	if err != nil {
 		return err
 	}
@@ -178,7 +181,7 @@ func deleteItem(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := models.DeleteItem(c.Request.Context(), tx, id, condition(c)); err != nil {
+	if err := models.DeleteItem(c.Request.Context(), tx, id, web.Condition(c)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)
@@ -186,6 +189,14 @@ func deleteItem(c *gin.Context, tx *gorm.DB) error {
 }
 
 func respondItem(c *gin.Context, status int, row models.Item) {
-	c.Header("ETag", etag(row.Version))
-	respond(c, status, toItem(row))
+	web.SetVersion(c, row.Version)
+	web.Respond(c, status, toItem(row))
+}
+
+// itemMoves are bodies of PATCH /items/{id}.
+var itemMoves = []openapi.Example{
+	{Name: "claim", Summary: "Claim a pending item", Body: `{"status":"processing"}`},
+	{Name: "finish", Summary: "Write the transcript", Body: `{"status":"processed","transcript":"Good morning.","duration_seconds":12.5}`},
+	{Name: "fail", Summary: "Give up", Body: `{"status":"failed","error":"The file holds no audio."}`},
+	{Name: "retry", Summary: "Try again", Body: `{"status":"pending","error":null}`},
 }

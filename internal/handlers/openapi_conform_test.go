@@ -3,44 +3,30 @@ package handlers_test
 import (
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
-	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/handlers"
-	"example.com/transcription-api/internal/handlers/apitest"
+	"example.com/transcription-api/internal/web/apitest"
+	"example.com/transcription-api/internal/web/app"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
-// documented serves the API on a database of its own, every answer held against
-// the document. It returns its address and the database's.
-func documented(t *testing.T, change func(*handlers.Options)) (address, database string) {
+// documented serves the API, every answer held against the document. It returns
+// its address and the database's.
+func documented(t *testing.T, change func(*app.Options)) (address, database string) {
 	t.Helper()
-	database = dbtest.New(t)
-	conn, err := db.Open(t.Context(), db.Options{
-		URL: database, PoolSize: 2, MaxOverflow: 2, PoolTimeout: time.Minute, Recycle: time.Hour, PrePing: true,
-		OverflowIdle: time.Minute, ConnectTimeout: time.Minute,
+	s := webtest.Start(t, func(o app.Options) (http.Handler, error) {
+		change(&o)
+		api, err := handlers.New(o)
+		if err != nil {
+			return nil, err
+		}
+		return apitest.Conform(t, api), nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(t.Context()) })
-	o := handlers.Options{
-		DB: conn, Log: slog.New(slog.DiscardHandler), State: new(handlers.State),
-		RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20,
-	}
-	change(&o)
-	api, err := handlers.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(apitest.Conform(t, api))
-	t.Cleanup(server.Close)
-	return server.URL, database
+	return s.URL, s.Database
 }
 
 // step is a request, with headers as "Name: value", and the status that it must get.
@@ -77,8 +63,8 @@ func (s step) play(t *testing.T, address string) *http.Response {
 
 func TestAnswersConform(t *testing.T) {
 	t.Parallel()
-	state := new(handlers.State)
-	address, database := documented(t, func(o *handlers.Options) { o.APIKeys, o.State = []string{"secret"}, state })
+	state := new(app.State)
+	address, database := documented(t, func(o *app.Options) { o.APIKeys, o.State = []string{"secret"}, state })
 	dbtest.Exec(t, database, `INSERT INTO items (id, title, audio_url) VALUES (7, 'Seven', 's3://bucket/a')`)
 	key := "Authorization: Bearer secret"
 	const valid = `{"title":"Interview","audio_url":"https://example.com/a.wav"}`
@@ -119,9 +105,7 @@ func TestAnswersConform(t *testing.T) {
 	} {
 		s.play(t, address)
 	}
-	if _, err := dbtest.Connect(t, database).Exec(t.Context(), "SELECT pg_advisory_lock($1)", handlers.LockOfKey("secret", "POST", "/items", "busy")); err != nil {
-		t.Fatal(err)
-	}
+	defer (&webtest.Server{URL: address, Database: database}).Running(t, "items", "/items", valid, "busy", "Bearer secret")()
 	step{"POST", "/items", valid, []string{key, "Idempotency-Key: busy"}, 409}.play(t, address)
 	state.Drain()
 	step{"GET", "/health/ready", "", nil, 503}.play(t, address)
@@ -130,7 +114,7 @@ func TestAnswersConform(t *testing.T) {
 // What the document calls the default is what the database puts in.
 func TestDocumentedDefaults(t *testing.T) {
 	t.Parallel()
-	address, _ := documented(t, func(*handlers.Options) {})
+	address, _ := documented(t, func(*app.Options) {})
 	var document struct {
 		Components struct {
 			Schemas struct {

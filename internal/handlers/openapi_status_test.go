@@ -1,4 +1,4 @@
-package handlers
+package handlers_test
 
 import (
 	"encoding/json"
@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 // TestDocumentHasEveryStatus: what each operation may answer, written out by hand. Many of these (408, 503, 504)
@@ -17,7 +20,7 @@ import (
 func TestDocumentHasEveryStatus(t *testing.T) {
 	t.Parallel()
 	answer := httptest.NewRecorder()
-	unservedAPI(t).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/openapi.json", nil))
+	webtest.Unserved(t, handlers.New).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/openapi.json", nil))
 	var document struct {
 		Paths map[string]map[string]struct{ Responses map[string]any }
 	}

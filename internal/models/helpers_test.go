@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/db/query"
 	"example.com/transcription-api/internal/models"
 )
 
@@ -55,7 +57,7 @@ func create(t testing.TB, conn *db.DB, change ...func(*models.Item)) models.Item
 	return item
 }
 
-func withStatus(status models.Status) func(*models.Item) {
+func withStatus(status models.ItemStatus) func(*models.Item) {
 	return func(item *models.Item) { item.Status = status }
 }
 
@@ -63,7 +65,7 @@ func withStatus(status models.Status) func(*models.Item) {
 func update(t testing.TB, conn *db.DB, id int64, changes models.ItemChanges, versions []int64) (item models.Item, err error) {
 	t.Helper()
 	err = conn.WithSession(t.Context(), func(tx *gorm.DB) (err error) {
-		item, err = models.UpdateItem(t.Context(), tx, id, changes, models.Versions{Only: versions})
+		item, err = models.UpdateItem(t.Context(), tx, id, changes, query.Versions{Only: versions})
 		return err
 	})
 	return item, err
@@ -72,7 +74,7 @@ func update(t testing.TB, conn *db.DB, id int64, changes models.ItemChanges, ver
 func remove(t testing.TB, conn *db.DB, id int64, versions []int64) error {
 	t.Helper()
 	return conn.WithSession(t.Context(), func(tx *gorm.DB) error {
-		return models.DeleteItem(t.Context(), tx, id, models.Versions{Only: versions})
+		return models.DeleteItem(t.Context(), tx, id, query.Versions{Only: versions})
 	})
 }
 
@@ -95,7 +97,7 @@ func list(t testing.TB, conn *db.DB, filter models.ItemFilter) (items []models.I
 }
 
 func keyOf(item models.Item) *models.ItemKey {
-	return &models.ItemKey{CreatedAt: item.CreatedAt, ID: item.ID}
+	return &models.ItemKey{Value: item.CreatedAt, ID: item.ID}
 }
 
 func ids(items []models.Item) []int64 {
@@ -105,3 +107,10 @@ func ids(items []models.Item) []int64 {
 	}
 	return list
 }
+
+// refusedMove is the error of a status that may not be changed so.
+func refusedMove(from, to models.ItemStatus) *query.Conflict {
+	return &query.Conflict{Reason: fmt.Sprintf("status may not change from %s to %s", from, to)}
+}
+
+var statuses = models.ItemStatus("").Values()

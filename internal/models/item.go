@@ -7,19 +7,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
+
+	"example.com/transcription-api/internal/db/query"
 )
 
 // Item is one recording to transcribe. Pointers are columns that may be NULL.
 type Item struct {
-	ID              int64  `gorm:"primaryKey"`
-	Title           string `gorm:"not null"`
-	AudioURL        string `gorm:"not null"`
-	Language        string `gorm:"not null;default:en"`
-	Status          Status `gorm:"not null;default:pending"`
+	ID              int64      `gorm:"primaryKey"`
+	Title           string     `gorm:"not null"`
+	AudioURL        string     `gorm:"not null"`
+	Language        string     `gorm:"not null;default:en"`
+	Status          ItemStatus `gorm:"not null;default:pending"`
 	Transcript      *string
 	DurationSeconds *float64 `gorm:"type:double precision"`
 	Error           *string
@@ -33,45 +35,36 @@ type Item struct {
 type ItemChanges struct {
 	Title           *string
 	Language        *string
-	Status          *Status
+	Status          *ItemStatus
 	Transcript      **string
 	DurationSeconds **float64
 	Error           **string
 }
 
-// columns returns what to set, by column.
-func (c ItemChanges) columns() map[string]any {
-	set := make(map[string]any)
-	add(set, "title", c.Title)
+func (c ItemChanges) columns() query.Changes {
 	if c.Language != nil {
-		set["language"] = CanonicalLanguage(*c.Language)
+		c.Language = new(CanonicalLanguage(*c.Language))
 	}
-	add(set, "status", c.Status)
-	add(set, "transcript", c.Transcript)
-	add(set, "duration_seconds", c.DurationSeconds)
-	add(set, "error", c.Error)
+	set := query.Changes{}
+	query.Set(set, "title", c.Title)
+	query.Set(set, "language", c.Language)
+	query.Set(set, "status", c.Status)
+	query.Set(set, "transcript", c.Transcript)
+	query.Set(set, "duration_seconds", c.DurationSeconds)
+	query.Set(set, "error", c.Error)
 	return set
-}
-
-func add[T any](set map[string]any, column string, value *T) {
-	if value != nil {
-		set[column] = *value
-	}
 }
 
 // ItemFilter selects a page of items. Zero values select all.
 type ItemFilter struct {
-	Status   Status
+	Status   ItemStatus
 	Language string
 	After    *ItemKey // where the page before ended
 	Limit    int
 }
 
 // ItemKey is an item's place in the order of ListItems.
-type ItemKey struct {
-	CreatedAt time.Time
-	ID        int64
-}
+type ItemKey = query.Key[time.Time]
 
 // CreateItem inserts the item and fills in what the database sets.
 func CreateItem(ctx context.Context, db *gorm.DB, item *Item) error {
@@ -82,13 +75,9 @@ func CreateItem(ctx context.Context, db *gorm.DB, item *Item) error {
 	return nil
 }
 
-// FindItem returns the item with the given id, or ErrNotFound.
+// FindItem returns the item with the given id, or query.ErrNotFound.
 func FindItem(ctx context.Context, db *gorm.DB, id int64) (Item, error) {
-	var item Item
-	err := db.WithContext(ctx).Take(&item, "id = ?", id).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		err = ErrNotFound
-	}
+	item, err := query.Find[Item](ctx, db, id)
 	if err != nil {
 		return Item{}, fmt.Errorf("find item %d: %w", id, err)
 	}
@@ -98,95 +87,88 @@ func FindItem(ctx context.Context, db *gorm.DB, id int64) (Item, error) {
 // ListItems returns the next items, newest first and without their transcripts,
 // and whether there are more after them.
 func ListItems(ctx context.Context, db *gorm.DB, filter ItemFilter) (items []Item, more bool, err error) {
-	query := db.WithContext(ctx).Omit("transcript").Scopes(filter.where).Order("created_at DESC, id DESC")
-	// The row beyond the page says that there is another.
-	if err := query.Limit(filter.Limit + 1).Find(&items).Error; err != nil {
-		return nil, false, fmt.Errorf("list items: %w", err)
+	db = db.Omit("transcript")
+	if filter.Status != "" {
+		db = db.Where("status = ?", filter.Status)
 	}
-	if more = len(items) > filter.Limit; more {
-		items = items[:filter.Limit]
+	if filter.Language != "" {
+		db = db.Where("language = ?", CanonicalLanguage(filter.Language))
+	}
+	items, more, err = query.Page[Item](ctx, db, "created_at", filter.After, filter.Limit)
+	if err != nil {
+		return nil, false, fmt.Errorf("list items: %w", err)
 	}
 	return items, more, nil
 }
 
-func (f ItemFilter) where(query *gorm.DB) *gorm.DB {
-	if f.Status != "" {
-		query = query.Where("status = ?", f.Status)
-	}
-	if f.Language != "" {
-		query = query.Where("language = ?", CanonicalLanguage(f.Language))
-	}
-	if f.After != nil {
-		query = query.Where("(created_at, id) < (?, ?)", f.After.CreatedAt, f.After.ID)
-	}
-	return query
-}
-
-// UpdateItem makes the changes and returns the item as it then is. One
-// statement decides and updates, so that of two callers that make the same move
-// at once exactly one succeeds. Errors: ErrNotFound, ErrModified, ErrExcluded,
-// *StatusError.
-func UpdateItem(ctx context.Context, db *gorm.DB, id int64, changes ItemChanges, at Versions) (Item, error) {
-	query := at.where(db.WithContext(ctx).Where("id = ?", id))
+// UpdateItem makes the changes and returns the item as it then is. Of two
+// callers that make the same move at once exactly one succeeds. Errors: those of
+// query.Update, and a query.Conflict for a move that is not allowed.
+func UpdateItem(ctx context.Context, db *gorm.DB, id int64, changes ItemChanges, at query.Versions) (Item, error) {
 	if changes.Status != nil {
-		query = query.Where("status IN ?", changes.Status.before())
+		db = db.Where("status IN ?", changes.Status.before())
 	}
-	var updated []Item
-	var err error
-	if set := changes.columns(); len(set) > 0 {
-		err = query.Model(&updated).Clauses(returning(db, &Item{})).Updates(set).Error
-	} else {
-		err = query.Find(&updated).Error
-	}
-	if err == nil && len(updated) == 0 {
-		err = refusal(ctx, db, id, changes.Status, at)
+	item, err := query.Update[Item](ctx, db, id, changes.columns(), at)
+	if errors.Is(err, query.ErrUnmet) {
+		err = &query.Conflict{Reason: fmt.Sprintf("status may not change from %s to %s", item.Status, *changes.Status)}
 	}
 	if err != nil {
 		return Item{}, fmt.Errorf("update item %d: %w", id, err)
 	}
-	return updated[0], nil
+	return item, nil
 }
 
-// returning names a model's columns: with RETURNING *, a migration that adds one
-// would break the statements whose plans PostgreSQL has cached.
-func returning(db *gorm.DB, model any) clause.Returning {
-	stmt := &gorm.Statement{DB: db}
-	if err := stmt.Parse(model); err != nil {
-		panic(err) // a struct whose tags GORM can not read
-	}
-	columns := make([]clause.Column, len(stmt.Schema.DBNames))
-	for i, name := range stmt.Schema.DBNames {
-		columns[i] = clause.Column{Name: name}
-	}
-	return clause.Returning{Columns: columns}
-}
-
-// DeleteItem removes the item. Errors: ErrNotFound, ErrModified, ErrExcluded.
-func DeleteItem(ctx context.Context, db *gorm.DB, id int64, at Versions) error {
-	result := at.where(db.WithContext(ctx).Where("id = ?", id)).Delete(&Item{})
-	err := result.Error
-	if err == nil && result.RowsAffected == 0 {
-		err = refusal(ctx, db, id, nil, at)
-	}
-	if err != nil {
+// DeleteItem removes the item. Errors: those of query.Delete.
+func DeleteItem(ctx context.Context, db *gorm.DB, id int64, at query.Versions) error {
+	if err := query.Delete[Item](ctx, db, id, at); err != nil {
 		return fmt.Errorf("delete item %d: %w", id, err)
 	}
 	return nil
 }
 
-// refusal tells why a statement found no row to change: the row is not there,
-// is at another version, or may not make the move.
-func refusal(ctx context.Context, db *gorm.DB, id int64, move *Status, at Versions) error {
-	item, err := FindItem(ctx, db, id)
-	if err == nil {
-		err = at.check(item.Version)
-	}
-	switch {
-	case err != nil:
-		return err
-	case move == nil:
-		return ErrModified // and back again, since the statement
+// ItemStatus is where an item stands on its way to a transcript.
+type ItemStatus string
+
+// The statuses of an item.
+const (
+	Pending    ItemStatus = "pending"
+	Processing ItemStatus = "processing"
+	Processed  ItemStatus = "processed"
+	Failed     ItemStatus = "failed"
+)
+
+// Values is for those who check or describe a status.
+func (ItemStatus) Values() []ItemStatus { return []ItemStatus{Pending, Processing, Processed, Failed} }
+
+// before returns the statuses from which an item may move to s. Staying where
+// it is is no move: that is how one of two workers learns that it came second.
+func (s ItemStatus) before() []ItemStatus {
+	switch s {
+	case Processing:
+		return []ItemStatus{Pending}
+	case Processed, Failed:
+		return []ItemStatus{Processing}
+	case Pending:
+		return []ItemStatus{Failed}
 	default:
-		return &StatusError{From: item.Status, To: *move}
+		return nil
 	}
+}
+
+// CanonicalLanguage writes a BCP 47 tag in its usual case, as RFC 5646, section
+// 2.1.1, has it: pt-BR, zh-Hant-TW. Tags have no case; stored in one, equal
+// ones are found together.
+func CanonicalLanguage(tag string) string {
+	parts := strings.Split(strings.ToLower(tag), "-")
+	for i, part := range parts {
+		switch {
+		case len(part) == 1: // what follows, an extension or private use, is in lower case
+			return strings.Join(parts, "-")
+		case i > 0 && len(part) == 2:
+			parts[i] = strings.ToUpper(part)
+		case i > 0 && len(part) == 4:
+			parts[i] = strings.ToUpper(part[:1]) + part[1:]
+		}
+	}
+	return strings.Join(parts, "-")
 }

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/query"
 	"example.com/transcription-api/internal/models"
 )
 
@@ -32,23 +33,23 @@ func TestErrors(t *testing.T) {
 		err  error
 		want error
 	}{
-		{"find, deleted", second(find(t, conn, gone.ID)), models.ErrNotFound},
-		{"find, no such id", second(find(t, conn, 1<<62)), models.ErrNotFound},
-		{"update, deleted", second(update(t, conn, gone.ID, changes, nil)), models.ErrNotFound},
-		{"update, deleted, with a version", second(update(t, conn, gone.ID, changes, current)), models.ErrNotFound},
-		{"update nothing, deleted", second(update(t, conn, gone.ID, models.ItemChanges{}, nil)), models.ErrNotFound},
-		{"update, other versions", second(update(t, conn, item.ID, changes, other)), models.ErrModified},
-		{"update, no version", second(update(t, conn, item.ID, changes, none)), models.ErrModified},
-		{"update nothing, other versions", second(update(t, conn, item.ID, models.ItemChanges{}, other)), models.ErrModified},
-		{"update, other version and no move", second(update(t, conn, item.ID, models.ItemChanges{Status: &move}, other)), models.ErrModified},
-		{"update, no move", second(update(t, conn, item.ID, models.ItemChanges{Status: &move}, current)), &models.StatusError{From: models.Pending, To: models.Processed}},
-		{"update, no move of a deleted one", second(update(t, conn, gone.ID, models.ItemChanges{Status: &move}, nil)), models.ErrNotFound},
-		{"delete, deleted", remove(t, conn, gone.ID, nil), models.ErrNotFound},
-		{"delete, other versions", remove(t, conn, item.ID, other), models.ErrModified},
-		{"delete, no version", remove(t, conn, item.ID, none), models.ErrModified},
+		{"find, deleted", second(find(t, conn, gone.ID)), query.ErrNotFound},
+		{"find, no such id", second(find(t, conn, 1<<62)), query.ErrNotFound},
+		{"update, deleted", second(update(t, conn, gone.ID, changes, nil)), query.ErrNotFound},
+		{"update, deleted, with a version", second(update(t, conn, gone.ID, changes, current)), query.ErrNotFound},
+		{"update nothing, deleted", second(update(t, conn, gone.ID, models.ItemChanges{}, nil)), query.ErrNotFound},
+		{"update, other versions", second(update(t, conn, item.ID, changes, other)), query.ErrModified},
+		{"update, no version", second(update(t, conn, item.ID, changes, none)), query.ErrModified},
+		{"update nothing, other versions", second(update(t, conn, item.ID, models.ItemChanges{}, other)), query.ErrModified},
+		{"update, other version and no move", second(update(t, conn, item.ID, models.ItemChanges{Status: &move}, other)), query.ErrModified},
+		{"update, no move", second(update(t, conn, item.ID, models.ItemChanges{Status: &move}, current)), refusedMove(models.Pending, models.Processed)},
+		{"update, no move of a deleted one", second(update(t, conn, gone.ID, models.ItemChanges{Status: &move}, nil)), query.ErrNotFound},
+		{"delete, deleted", remove(t, conn, gone.ID, nil), query.ErrNotFound},
+		{"delete, other versions", remove(t, conn, item.ID, other), query.ErrModified},
+		{"delete, no version", remove(t, conn, item.ID, none), query.ErrModified},
 	} {
-		if wanted, ok := test.want.(*models.StatusError); ok {
-			got, _ := errors.AsType[*models.StatusError](test.err)
+		if wanted, ok := test.want.(*query.Conflict); ok {
+			got, _ := errors.AsType[*query.Conflict](test.err)
 			if diff := cmp.Diff(wanted, got); diff != "" {
 				t.Errorf("%s: %v: %s", test.name, test.err, diff)
 			}
@@ -67,20 +68,20 @@ func TestStatusMoves(t *testing.T) {
 	allowed := map[string]bool{
 		"pending → processing": true, "processing → processed": true, "processing → failed": true, "failed → pending": true,
 	}
-	if len(models.Statuses) != 4 {
-		t.Fatalf("%d statuses: complete this table", len(models.Statuses))
+	if len(statuses) != 4 {
+		t.Fatalf("%d statuses: complete this table", len(statuses))
 	}
-	for _, from := range models.Statuses {
-		for _, to := range models.Statuses {
+	for _, from := range statuses {
+		for _, to := range statuses {
 			item := create(t, conn, withStatus(from))
 			moved, err := update(t, conn, item.ID, models.ItemChanges{Status: &to}, nil)
 			move := fmt.Sprintf("%s → %s", from, to)
-			refused, isStatusError := errors.AsType[*models.StatusError](err)
+			refused, isStatusError := errors.AsType[*query.Conflict](err)
 			switch {
 			case allowed[move] && (err != nil || moved.Status != to):
 				t.Errorf("%s: status %q, error %v", move, moved.Status, err)
-			case !allowed[move] && (!isStatusError || *refused != models.StatusError{From: from, To: to}):
-				t.Errorf("%s: error %v, want a *StatusError", move, err)
+			case !allowed[move] && (!isStatusError || *refused != *refusedMove(from, to)):
+				t.Errorf("%s: error %v, want a *query.Conflict", move, err)
 			}
 			delete(allowed, move)
 		}
@@ -98,14 +99,14 @@ func TestOneMoverWins(t *testing.T) {
 	item := create(t, conn)
 	results := race(t, conn, movers, func(tx *gorm.DB) error {
 		to := models.Processing
-		_, err := models.UpdateItem(t.Context(), tx, item.ID, models.ItemChanges{Status: &to}, models.Versions{})
+		_, err := models.UpdateItem(t.Context(), tx, item.ID, models.ItemChanges{Status: &to}, query.Versions{})
 		return err
 	})
 	won, lost := 0, 0
 	for _, err := range results {
 		if err == nil {
 			won++
-		} else if refused, ok := errors.AsType[*models.StatusError](err); ok && *refused == (models.StatusError{From: models.Processing, To: models.Processing}) {
+		} else if refused, ok := errors.AsType[*query.Conflict](err); ok && *refused == *refusedMove(models.Processing, models.Processing) {
 			lost++
 		} else {
 			t.Errorf("unexpected: %v", err)
@@ -132,17 +133,17 @@ func TestOneVersionWins(t *testing.T) {
 		deletes := turn%2 == 0
 		mu.Unlock()
 		if deletes {
-			return models.DeleteItem(t.Context(), tx, item.ID, models.Versions{Only: []int64{item.Version}})
+			return models.DeleteItem(t.Context(), tx, item.ID, query.Versions{Only: []int64{item.Version}})
 		}
 		title := "mine"
-		_, err := models.UpdateItem(t.Context(), tx, item.ID, models.ItemChanges{Title: &title}, models.Versions{Only: []int64{item.Version}})
+		_, err := models.UpdateItem(t.Context(), tx, item.ID, models.ItemChanges{Title: &title}, query.Versions{Only: []int64{item.Version}})
 		return err
 	})
 	won := 0
 	for _, err := range results {
 		if err == nil {
 			won++
-		} else if !errors.Is(err, models.ErrModified) && !errors.Is(err, models.ErrNotFound) {
+		} else if !errors.Is(err, query.ErrModified) && !errors.Is(err, query.ErrNotFound) {
 			t.Errorf("unexpected: %v", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/db/query"
 	"example.com/transcription-api/internal/models"
 )
 
@@ -59,14 +60,14 @@ func TestConditionsOnVersions(t *testing.T) {
 	conn, _ := open(t)
 	item := create(t, conn)
 	for _, test := range []struct {
-		at   models.Versions
+		at   query.Versions
 		want error
 	}{
-		{models.Versions{Not: []int64{item.Version}}, models.ErrExcluded},
-		{models.Versions{None: true}, models.ErrExcluded},
-		{models.Versions{Only: []int64{item.Version}, Not: []int64{7, item.Version}}, models.ErrExcluded},
-		{models.Versions{Only: []int64{7}, None: true}, models.ErrModified},
-		{models.Versions{Not: []int64{7}}, nil},
+		{query.Versions{Not: []int64{item.Version}}, query.ErrExcluded},
+		{query.Versions{None: true}, query.ErrExcluded},
+		{query.Versions{Only: []int64{item.Version}, Not: []int64{7, item.Version}}, query.ErrExcluded},
+		{query.Versions{Only: []int64{7}, None: true}, query.ErrModified},
+		{query.Versions{Not: []int64{7}}, nil},
 	} {
 		err := conn.WithSession(t.Context(), func(tx *gorm.DB) error {
 			_, err := models.UpdateItem(t.Context(), tx, item.ID, models.ItemChanges{}, test.at)

@@ -53,7 +53,7 @@ func TestListPages(t *testing.T) {
 	for _, limit := range []int{1, 2, 7, 60, 61, 100} {
 		for _, filter := range []struct {
 			want     int
-			status   models.Status
+			status   models.ItemStatus
 			language string
 		}{{61, "", ""}, {21, "failed", ""}, {30, "", "en"}, {10, "failed", "en"}, {0, "processing", ""}, {0, "", "fr"}} {
 			items := walk(t, conn, models.ItemFilter{Limit: limit, Status: filter.status, Language: filter.language}, func() {})

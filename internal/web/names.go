@@ -34,7 +34,7 @@ func (t *Types) numbered(name, stem string) string {
 	return name
 }
 
-// componentName makes ItemPage of Page[handlers.item]: the parts from last to
+// componentName makes NotePage of Page[handlers.note]: the parts from last to
 // first, each with its package if it is to be told from a namesake.
 func componentName(typ reflect.Type, whole bool) string {
 	var name string

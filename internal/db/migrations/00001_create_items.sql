@@ -55,4 +55,4 @@ CREATE TRIGGER items_touch BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION 
 
 -- +goose Down
 DROP TABLE items;
-DROP FUNCTION touch_row();
+DROP FUNCTION IF EXISTS touch_row();

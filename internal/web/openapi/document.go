@@ -65,8 +65,8 @@ func (d *document) only(kind string, all object) object {
 
 func (d *document) describe(r Route, body, query *web.Schema) {
 	for _, method := range r.methods() {
-		item := d.path(DocPath(r.Path))
-		*item = append(*item, web.Member{Name: strings.ToLower(method), Value: d.operation(r, method, body, query)})
+		entry := d.path(DocPath(r.Path))
+		*entry = append(*entry, web.Member{Name: strings.ToLower(method), Value: d.operation(r, method, body, query)})
 	}
 }
 
@@ -76,9 +76,9 @@ func (d *document) path(path string) *web.Ordered {
 			return m.Value.(*web.Ordered)
 		}
 	}
-	item := &web.Ordered{}
-	d.paths = append(d.paths, web.Member{Name: path, Value: item})
-	return item
+	entry := &web.Ordered{}
+	d.paths = append(d.paths, web.Member{Name: path, Value: entry})
+	return entry
 }
 
 func (d *document) operation(r Route, method string, body, query *web.Schema) object {

@@ -156,11 +156,11 @@ func TestDocument(t *testing.T) {
 	if ref := doc.Components.Schemas["NewThing"].Value.Properties["level"].Ref; ref != "#/components/schemas/Level" {
 		t.Errorf("the enum in a body is %q", ref)
 	}
-	for path, item := range doc.Paths.Map() {
-		if item.Head == nil {
+	for path, entry := range doc.Paths.Map() {
+		if entry.Head == nil {
 			continue
 		}
-		for status, response := range item.Head.Responses.Map() {
+		for status, response := range entry.Head.Responses.Map() {
 			if response.Value.Content != nil || response.Value.Headers["X-Request-ID"] == nil {
 				t.Errorf("HEAD %s %s has content, or no headers", path, status)
 			}

@@ -136,7 +136,7 @@ func (r Route) methods() []string {
 	return []string{r.Method}
 }
 
-// DocPath turns Gin's /items/:id into /items/{id}.
+// DocPath turns Gin's /notes/:id into /notes/{id}.
 func DocPath(path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {

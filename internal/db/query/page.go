@@ -1,0 +1,37 @@
+package query
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Key is a row's place in the order of a page: the value of the column, and the
+// id, which tells apart rows that share it.
+type Key[V any] struct {
+	Value V     `json:"value"`
+	ID    int64 `json:"id"`
+}
+
+// Page returns up to limit rows, the greatest of the column first, and whether
+// there are more after them. It begins after the key, or with nil at the first
+// row. Rows that come and go in between shift none, as they would with OFFSET. db
+// may hold conditions; an index on them, the column and the id, in this order,
+// serves all pages. The column must not be NULL.
+func Page[T, V any](ctx context.Context, db *gorm.DB, column string, after *Key[V], limit int) (rows []T, more bool, err error) {
+	query := db.WithContext(ctx)
+	by, id := clause.Column{Name: column}, clause.Column{Name: "id"}
+	if after != nil {
+		query = query.Where("(?, ?) < (?, ?)", by, id, after.Value, after.ID)
+	}
+	query = query.Order(clause.OrderBy{Columns: []clause.OrderByColumn{{Column: by, Desc: true}, {Column: id, Desc: true}}})
+	// The row beyond the page says that there is another.
+	if err := query.Limit(limit + 1).Find(&rows).Error; err != nil {
+		return nil, false, err
+	}
+	if more = len(rows) > limit; more {
+		rows = rows[:limit]
+	}
+	return rows, more, nil
+}

@@ -1,0 +1,134 @@
+package app
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/web"
+	"example.com/transcription-api/internal/web/docs"
+	"example.com/transcription-api/internal/web/openapi"
+)
+
+// Options are what an instance of the service needs. Each value has been checked
+// by package config.
+type Options struct {
+	DB                 *db.DB
+	Log                *slog.Logger
+	State              *State
+	Metrics            *Metrics // none: not measured
+	RequestTimeout     time.Duration
+	MaxBodyBytes       int64
+	IdempotencyTTL     time.Duration // 0: a day
+	APIKeys            []string      // secret; none: everybody may call
+	CORSAllowedOrigins []string
+	TrustedProxies     []string
+}
+
+// API is what a service is: its routes, and what the document says beyond them.
+type API struct {
+	openapi.API
+	// Access lets a request of a transactional route pass, or aborts it with an
+	// error. It runs before the session begins, so that a caller who may not in
+	// takes no connection. Without it callers need one of Options.APIKeys.
+	Access gin.HandlerFunc
+	// Routes are those with a session and all others, which tx is not used for.
+	Routes func(tx Tx) []openapi.Route
+}
+
+// Handler serves a route in a session: one transaction, begun with its first
+// statement, committed before the answer leaves, rolled back if it returns an error.
+type Handler = func(c *gin.Context, tx *gorm.DB) error
+
+// Tx gives a route access control and a session.
+type Tx func(fn Handler, opts ...db.SessionOption) openapi.Endpoint
+
+// New returns the service. The error names the route, the type and the field
+// that can not be served.
+func New(o Options, api API) (http.Handler, error) {
+	engine, err := newEngine(o, api)
+	if err != nil {
+		return nil, err
+	}
+	// Around the engine: through Gin's writer the limit would not reach net/http.
+	return http.MaxBytesHandler(engine, o.MaxBodyBytes), nil
+}
+
+func newEngine(o Options, api API) (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	if err := engine.SetTrustedProxies(o.TrustedProxies); err != nil {
+		return nil, err
+	}
+	if o.Metrics != nil {
+		engine.Use(o.Metrics.measure)
+	}
+	engine.Use(limitTime(o.RequestTimeout), identify, takeTrace, logAccess(o.Log), closeWhenDraining(o.State), secure, answerErrors(o.Log), recoverPanics(o.Log))
+	if len(o.CORSAllowedOrigins) > 0 {
+		engine.Use(allowOrigins(o.CORSAllowedOrigins))
+	}
+	foreign, err := refuseForeign(o.CORSAllowedOrigins)
+	if err != nil {
+		return nil, err
+	}
+	engine.Use(refuseCutPaths, foreign, refuseLarge(o.MaxBodyBytes))
+	engine.NoRoute(web.NotFound)
+	engine.NoMethod(notAllowed)
+	return engine, register(engine, o, api)
+}
+
+// register adds the routes to the engine, and the document that describes them.
+func register(engine *gin.Engine, o Options, api API) error {
+	page, err := docs.New()
+	if err != nil {
+		return err
+	}
+	var document docs.Asset
+	routes := append(api.Routes(transactional(o, api)), ownRoutes(&health{db: o.DB, state: o.State}, page, func(c *gin.Context) { document.Serve(c) })...)
+	if err := addOnce(routes, idempotency(cmp.Or(o.IdempotencyTTL, defaultTTL))); err != nil {
+		return err
+	}
+	about := api.API
+	about.Keys, about.Tags = len(o.APIKeys) > 0, append(slices.Clip(about.Tags), ownTags...)
+	text, err := openapi.Register(engine, about, routes)
+	if err != nil {
+		return err
+	}
+	document, err = docs.JSON(text)
+	return err
+}
+
+func transactional(o Options, api API) Tx {
+	access := api.Access
+	if access == nil {
+		access = authenticate(o.APIKeys)
+	}
+	return func(fn Handler, opts ...db.SessionOption) openapi.Endpoint {
+		return openapi.Endpoint{Chain: gin.HandlersChain{access, session(o.DB, opts...), handle(fn)}, Transactional: true}
+	}
+}
+
+// addOnce puts once into the chains of idempotent routes: before the handler,
+// after the session's middleware.
+func addOnce(routes []openapi.Route, once gin.HandlerFunc) error {
+	for i, r := range routes {
+		if !r.Idempotent {
+			continue
+		}
+		if !r.Serve.Transactional || r.Method == http.MethodGet {
+			return fmt.Errorf("%s %s: an idempotent route needs a session that writes", r.Method, r.Path)
+		}
+		chain := r.Serve.Chain
+		routes[i].Serve.Chain = slices.Insert(slices.Clone(chain), len(chain)-1, once)
+	}
+	return nil
+}

@@ -1,0 +1,244 @@
+// Package webtest serves an API in a test, over a database of the test's own, and
+// asks it. Things is a resource to test the machinery on.
+package webtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/web/app"
+)
+
+// Patience bounds every wait for something that must happen; reaching it is a failure.
+const Patience = time.Minute
+
+// Server is the API on a real listener, over a database of the test's own.
+type Server struct {
+	URL      string // of the API
+	Database string // URL of its database
+	DB       *db.DB
+	State    *app.State
+	Log      *Log
+}
+
+type Settings struct {
+	DB     db.Options
+	API    app.Options
+	Server http.Server
+}
+
+// Start serves an API; change may alter its settings.
+func Start(t testing.TB, api func(app.Options) (http.Handler, error), change ...func(*Settings)) *Server {
+	t.Helper()
+	s := &Server{State: new(app.State), Log: new(Log)}
+	log := slog.New(app.LogHandler(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	settings := Settings{
+		DB: db.Options{
+			PoolSize: 2, MaxOverflow: 13, PoolTimeout: Patience, Recycle: time.Hour, PrePing: true,
+			OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: Patience, Logger: log,
+		},
+		API: app.Options{Log: log, State: s.State, RequestTimeout: Patience, MaxBodyBytes: 1 << 20},
+	}
+	for _, set := range change {
+		set(&settings)
+	}
+	if settings.DB.URL == "" {
+		settings.DB.URL = dbtest.New(t)
+	}
+	s.Database, s.DB = settings.DB.URL, Open(t, settings.DB)
+	settings.API.DB = s.DB
+	handler, err := api(settings.API)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ReadTimeout = settings.Server.ReadTimeout
+	server.Config.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+	server.Start()
+	t.Cleanup(server.Close)
+	s.URL = server.URL
+	return s
+}
+
+func Open(t testing.TB, opts db.Options) *db.DB {
+	t.Helper()
+	conn, err := db.Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), Patience)
+		defer cancel()
+		if err := conn.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn
+}
+
+// Answer is what came back.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Do sends one request. Headers are "Name: value"; one of POST and PATCH without Content-Type gets JSON's, and
+// "Content-Type:" none at all.
+func (s *Server) Do(t testing.TB, method, path, body string, headers ...string) Answer {
+	t.Helper()
+	answer, err := s.Try(t, method, path, strings.NewReader(body), headers...)
+	if err != nil {
+		t.Fatalf("%s %.200s: %v", method, path, err)
+	}
+	return answer
+}
+
+func (s *Server) Try(t testing.TB, method, path string, body io.Reader, headers ...string) (Answer, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if method == http.MethodPost || method == http.MethodPatch {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	given := http.Header{}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ":")
+		given.Add(name, strings.TrimPrefix(value, " "))
+	}
+	for name, values := range given {
+		if req.Header[name] = values; values[0] == "" && name == "Content-Type" {
+			delete(req.Header, name)
+		}
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return Answer{resp.StatusCode, resp.Header, string(text)}, err
+}
+
+// Summary is an answer in one line: its status and, of an error, the fields at fault or else the detail.
+func (a Answer) Summary() string {
+	var p struct {
+		Detail string
+		Errors []struct{ Field, Message string }
+	}
+	if a.Header.Get("Content-Type") != "application/problem+json" || json.Unmarshal([]byte(a.Body), &p) != nil {
+		return fmt.Sprint(a.Status)
+	}
+	if len(p.Errors) == 0 {
+		return fmt.Sprint(a.Status, " ", p.Detail)
+	}
+	var faults []string
+	for _, fault := range p.Errors {
+		faults = append(faults, fault.Field+": "+fault.Message)
+	}
+	return fmt.Sprint(a.Status, " ", strings.Join(faults, "; "))
+}
+
+// CheckProblem holds an error's form: RFC 9457, the request's id, and the headers that every answer has.
+func (a Answer) CheckProblem(t testing.TB, what string) {
+	t.Helper()
+	var p map[string]any
+	if err := json.Unmarshal([]byte(a.Body), &p); err != nil {
+		t.Errorf("%s: %q: %v", what, a.Body, err)
+		return
+	}
+	if p["type"] != "about:blank" || p["status"] != float64(a.Status) || p["title"] == "" || p["detail"] == "" ||
+		p["request_id"] != a.Header.Get("X-Request-Id") || p["request_id"] == "" ||
+		a.Header.Get("Content-Type") != "application/problem+json" || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%s: not a problem document: %v %s", what, a.Header, a.Body)
+	}
+}
+
+// Log holds what is logged.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *Log) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// Find waits for a line with the message and a member of that value, and returns the line.
+func (l *Log) Find(t testing.TB, msg, member string, value any) map[string]any {
+	t.Helper()
+	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		for line := range strings.Lines(l.String()) {
+			var entry map[string]any
+			if json.Unmarshal([]byte(line), &entry) == nil && entry["msg"] == msg && entry[member] == value {
+				return entry
+			}
+		}
+	}
+	t.Fatalf("no line %q with %s=%v in the log:\n%s", msg, member, value, l)
+	return nil
+}
+
+// StartThings serves Things.
+func StartThings(t testing.TB, change ...func(*Settings)) *Server {
+	t.Helper()
+	return Start(t, New, append([]func(*Settings){func(s *Settings) {
+		s.DB.URL = dbtest.Things(t)
+	}}, change...)...)
+}
+
+// Create posts a thing and returns its path.
+func (s *Server) Create(t testing.TB) string {
+	t.Helper()
+	answer := s.Do(t, "POST", "/things", Body)
+	if answer.Status != http.StatusCreated {
+		t.Fatalf("POST /things: %+v", answer)
+	}
+	return answer.Header.Get("Location")
+}
+
+// Rows counts the things that are stored.
+func (s *Server) Rows(t testing.TB) int {
+	t.Helper()
+	return dbtest.Ask[int](t, s.Database, "SELECT count(*) FROM test_things")
+}
+
+// Exec runs a statement beside the API.
+func (s *Server) Exec(t testing.TB, sql string, args ...any) {
+	t.Helper()
+	dbtest.Exec(t, s.Database, sql, args...)
+}
+
+// Unserved is an API without a database, for what needs none.
+func Unserved(t testing.TB, api func(app.Options) (http.Handler, error)) http.Handler {
+	t.Helper()
+	handler, err := api(app.Options{
+		Log: slog.New(slog.DiscardHandler), State: new(app.State), RequestTimeout: Patience, MaxBodyBytes: 1 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handler
+}
