@@ -19,11 +19,11 @@ import (
 	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
-	"example.com/transcription-api/internal/handlers"
 	"example.com/transcription-api/internal/web/app"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
-// backgroundMain is the program, whose items have hooks: which one, their title says.
+// backgroundMain is the program, whose things have hooks: which one, their title says.
 func backgroundMain() {
 	p := program{stdout: os.Stdout, stderr: os.Stderr, api: func(o app.Options) (http.Handler, error) {
 		err := o.DB.WithSession(context.Background(), func(tx *gorm.DB) error {
@@ -32,7 +32,7 @@ func backgroundMain() {
 		if err != nil {
 			return nil, err
 		}
-		return handlers.New(o)
+		return webtest.New(o)
 	}}
 	os.Exit(exitStatus(p.run(context.Background(), os.Args[1:], config.Environ), os.Stderr))
 }
@@ -56,7 +56,7 @@ func lateWork(conn *db.DB) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return conn.WithSession(ctx, func(tx *gorm.DB) error {
 			return errors.Join(tx.Exec("SELECT pg_advisory_xact_lock(4)").Error,
-				tx.Exec("INSERT INTO items (title, audio_url) VALUES ('late', 'https://example.com/a.wav')").Error)
+				tx.Exec("INSERT INTO test_things (title, link) VALUES ('late', 'https://example.com/a.wav')").Error)
 		})
 	}
 }
@@ -68,20 +68,20 @@ type late struct {
 	lock *pgx.Conn
 }
 
-// startLate posts an item with such a hook: the client has its whole answer while the hook's work waits.
+// startLate posts a thing with such a hook: the client has its whole answer while the hook's work waits.
 func startLate(t *testing.T, kind string, env map[string]string) *late {
 	t.Helper()
-	l := &late{url: dbtest.New(t)}
+	l := &late{url: dbtest.Things(t)}
 	l.lock = dbtest.Connect(t, l.url)
 	if _, err := l.lock.Exec(t.Context(), "SELECT pg_advisory_lock(4)"); err != nil {
 		t.Fatal(err)
 	}
 	env["API_TEST_RUN_MAIN"], env["DATABASE_URL"] = "background", l.url
 	l.process = start(t, env)
-	body := strings.Replace(newItem, "Interview", "hook: "+kind, 1)
-	created, err := send(t.Context(), http.DefaultClient, http.MethodPost, l.process.url()+"/items", body)
+	body := strings.Replace(newThing, "Interview", "hook: "+kind, 1)
+	created, err := send(t.Context(), http.DefaultClient, http.MethodPost, l.process.url()+"/things", body)
 	if err != nil || created.status != http.StatusCreated {
-		t.Fatalf("POST /items: %+v %v", created, err)
+		t.Fatalf("POST /things: %+v %v", created, err)
 	}
 	if kind != "endless" {
 		l.until("the work waits for the lock", func() bool { return l.waiting() == 1 })
@@ -102,7 +102,7 @@ func (l *late) ask(query string) (n int) {
 	return n
 }
 
-func (l *late) rows() int { return l.ask("SELECT count(*) FROM items WHERE title = 'late'") }
+func (l *late) rows() int { return l.ask("SELECT count(*) FROM test_things WHERE title = 'late'") }
 
 func (l *late) release() {
 	l.t.Helper()
@@ -177,7 +177,7 @@ func TestBackgroundWorkIsCutOff(t *testing.T) {
 // TestKeepAliveTimeout: then a connection without a request is closed.
 func TestKeepAliveTimeout(t *testing.T) {
 	t.Parallel()
-	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t), "KEEP_ALIVE_TIMEOUT": "0.2", "ADMIN_ADDR": "127.0.0.1:0"})
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.Things(t), "KEEP_ALIVE_TIMEOUT": "0.2", "ADMIN_ADDR": "127.0.0.1:0"})
 	for _, address := range []string{p.url(), p.await(`admin=(http://\S+)`)[1]} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
 		if err != nil {

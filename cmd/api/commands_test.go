@@ -188,7 +188,7 @@ func TestOlderProgram(t *testing.T) {
 		for _, auto := range []string{"true", "false"} {
 			t.Run(name+" "+auto, func(t *testing.T) {
 				t.Parallel()
-				database := dbtest.New(t)
+				database := dbtest.Things(t)
 				for _, change := range test.changes {
 					dbtest.Exec(t, database, change)
 				}
@@ -206,8 +206,8 @@ func TestOlderProgram(t *testing.T) {
 					}
 					return
 				}
-				if a := get(t, p.url()+"/items"); a.status != 200 {
-					t.Errorf("GET /items: %d", a.status)
+				if a := get(t, p.url()+"/things"); a.status != 200 {
+					t.Errorf("GET /things: %d", a.status)
 				}
 				p.await(test.serves)
 			})

@@ -14,7 +14,7 @@ import (
 	"example.com/transcription-api/internal/db/dbtest"
 )
 
-// blocked starts the API with one item whose row another client has locked, and
+// blocked starts the API with one thing whose row another client has locked, and
 // a PATCH that waits for it.
 func blocked(t *testing.T, env map[string]string) (p *process, lock pgx.Tx, patch chan answer) {
 	t.Helper()
@@ -24,10 +24,10 @@ func blocked(t *testing.T, env map[string]string) (p *process, lock pgx.Tx, patc
 // blockedBy is blocked for an API that is started in a way of the test's own.
 func blockedBy(t *testing.T, env map[string]string, start func(map[string]string) *process) (p *process, lock pgx.Tx, patch chan answer) {
 	t.Helper()
-	env["DATABASE_URL"] = dbtest.New(t)
+	env["DATABASE_URL"] = dbtest.Things(t)
 	p = start(env)
 	base := p.url()
-	created, err := send(t.Context(), http.DefaultClient, http.MethodPost, base+"/items", newItem)
+	created, err := send(t.Context(), http.DefaultClient, http.MethodPost, base+"/things", newThing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func blockedBy(t *testing.T, env map[string]string, start func(map[string]string
 	if lock, err = conn.Begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lock.Exec(t.Context(), "SELECT FROM items FOR UPDATE"); err != nil {
+	if _, err := lock.Exec(t.Context(), "SELECT FROM test_things FOR UPDATE"); err != nil {
 		t.Fatal(err)
 	}
 	patch = make(chan answer, 1)
@@ -96,7 +96,7 @@ func TestShutdownTimeout(t *testing.T) {
 		t.Errorf("exit status %d, want 1", status)
 	}
 	var title string
-	if err := lock.QueryRow(t.Context(), "SELECT title FROM items").Scan(&title); err != nil || title != "Interview" {
+	if err := lock.QueryRow(t.Context(), "SELECT title FROM test_things").Scan(&title); err != nil || title != "Interview" {
 		t.Errorf("title %q, %v: want it unchanged", title, err)
 	}
 }

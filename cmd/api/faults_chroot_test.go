@@ -31,8 +31,8 @@ func TestFaultEmptyRoot(t *testing.T) {
 	url := dbtest.NewProxy(t, dbtest.New(t)).URL() // there is no socket in there
 	p := startInRoot(t, root, map[string]string{"DATABASE_URL": url, "ENVIRONMENT": "production"})
 	base := p.await(`"url":"http://[^"]*:(\d+)"`)[1]
-	if a := get(t, "http://"+net.JoinHostPort("127.0.0.1", base)+"/items"); a.status != http.StatusOK {
-		t.Errorf("GET /items: %d", a.status)
+	if a := get(t, "http://"+net.JoinHostPort("127.0.0.1", base)+"/health/db"); a.status != http.StatusOK {
+		t.Errorf("GET /health/db: %d", a.status)
 	}
 	probe := startInRoot(t, root, map[string]string{"PORT": base, "ENVIRONMENT": "production"}, "health")
 	if status := probe.status(); status != 0 || !strings.HasPrefix(probe.output.String(), "200 ") {

@@ -29,13 +29,13 @@ func TestFaultStandby(t *testing.T) {
 	})
 	setServer(t, server.URL(), "synchronous_standby_names", "")
 	p.until("writing works again", func() bool { return posts(t, p, 1)[http.StatusCreated] == 1 })
-	if n := count(t, server.URL(), "SELECT coalesce(max(times), 0) FROM (SELECT count(*) AS times FROM items WHERE title LIKE 'standby%' GROUP BY title) AS t"); n > 1 {
-		t.Errorf("an item is there %d times", n)
+	if n := count(t, server.URL(), "SELECT coalesce(max(times), 0) FROM (SELECT count(*) AS times FROM test_things WHERE title LIKE 'standby%' GROUP BY title) AS t"); n > 1 {
+		t.Errorf("a thing is there %d times", n)
 	}
 	whole(t, p, server.URL())
 }
 
-// posts creates items all at once and counts the statuses, which must be of
+// posts creates things all at once and counts the statuses, which must be of
 // those named, if any are.
 func posts(t *testing.T, p *process, n int, want ...int) map[int]int {
 	t.Helper()
@@ -47,7 +47,7 @@ func posts(t *testing.T, p *process, n int, want ...int) map[int]int {
 		all.Go(func() {
 			c := &wireClient{address: strings.TrimPrefix(base, "http://")}
 			defer c.hangUp()
-			a, err := c.do(http.MethodPost, "/items", fmt.Sprintf(`{"title":"standby %d of %d","audio_url":"https://example.com/a.wav"}`, i, n))
+			a, err := c.do(http.MethodPost, "/things", fmt.Sprintf(`{"title":"standby %d of %d","link":"https://example.com/a.wav"}`, i, n))
 			mu.Lock()
 			defer mu.Unlock()
 			statuses[a.status]++
@@ -80,15 +80,15 @@ func setServer(t *testing.T, url, name, value string) {
 // what the handler has answered with 201 already.
 func TestFaultCommitRefused(t *testing.T) {
 	t.Parallel()
-	url := dbtest.New(t)
+	url := dbtest.Things(t)
 	dbtest.Exec(t, url, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 		BEGIN RAISE EXCEPTION 'refused at COMMIT' USING ERRCODE = '23505'; END $$`)
-	dbtest.Exec(t, url, `CREATE CONSTRAINT TRIGGER late AFTER INSERT ON items
+	dbtest.Exec(t, url, `CREATE CONSTRAINT TRIGGER late AFTER INSERT ON test_things
 		DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()`)
 	p := start(t, map[string]string{"DATABASE_URL": url})
 	posts(t, p, 3, http.StatusConflict)
-	if n := count(t, url, "SELECT count(*) FROM items"); n != 0 {
-		t.Errorf("%d items, want none", n)
+	if n := count(t, url, "SELECT count(*) FROM test_things"); n != 0 {
+		t.Errorf("%d things, want none", n)
 	}
 	whole(t, p, url)
 }

@@ -18,24 +18,24 @@ var mixed = []struct {
 	status             int
 	abort              bool
 }{
-	{http.MethodPost, "/items", newItem, http.StatusCreated, false},
-	{http.MethodGet, "/items?limit=5", "", http.StatusOK, false},
-	{http.MethodGet, "/items/999999999", "", http.StatusNotFound, false},
-	{http.MethodPost, "/items", `{"title":`, http.StatusBadRequest, false},
-	{http.MethodPost, "/items", `{"title":"","audio_url":"ftp://x"}`, http.StatusUnprocessableEntity, false},
-	{http.MethodPatch, "/items/1", `{"status":"processed"}`, http.StatusConflict, false},
-	{http.MethodPut, "/items", "", http.StatusMethodNotAllowed, false},
-	{http.MethodGet, "/items?cursor=nonsense", "", http.StatusUnprocessableEntity, false},
-	{http.MethodPost, "/items", newItem, 0, true},
-	{http.MethodPatch, "/items/1", `{"title":"New"}`, http.StatusOK, false},
+	{http.MethodPost, "/things", newThing, http.StatusCreated, false},
+	{http.MethodGet, "/things?limit=5", "", http.StatusOK, false},
+	{http.MethodGet, "/things/999999999", "", http.StatusNotFound, false},
+	{http.MethodPost, "/things", `{"title":`, http.StatusBadRequest, false},
+	{http.MethodPost, "/things", `{"title":"","link":"ftp://x"}`, http.StatusUnprocessableEntity, false},
+	{http.MethodPatch, "/things/1", `{"status":"processed"}`, http.StatusConflict, false},
+	{http.MethodPut, "/things", "", http.StatusMethodNotAllowed, false},
+	{http.MethodGet, "/things?cursor=nonsense", "", http.StatusUnprocessableEntity, false},
+	{http.MethodPost, "/things", newThing, 0, true},
+	{http.MethodPatch, "/things/1", `{"title":"New"}`, http.StatusOK, false},
 }
 
 // leaks sends 20,000 requests and compares what the process holds before and after.
 func leaks(t *testing.T, start starter) {
 	const clients, requests = 20, 20_000
-	url := dbtest.New(t)
+	url := dbtest.Things(t)
 	p := start(t, map[string]string{"DATABASE_URL": url, "DB_OVERFLOW_IDLE": "0.5"})
-	dbtest.Exec(t, url, "INSERT INTO items (title, audio_url) VALUES ('first', 'https://example.com/a.wav')")
+	dbtest.Exec(t, url, "INSERT INTO test_things (title, link) VALUES ('first', 'https://example.com/a.wav')")
 	mix(t, p, clients, requests/20) // so that all is opened and grown that stays
 	settle(t, p, url)
 	before := holdings(t, p)

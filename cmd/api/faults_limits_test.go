@@ -72,29 +72,29 @@ func TestFaultLimits(t *testing.T) {
 			map[string]string{},
 			`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			 RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
-			 CREATE TRIGGER full_disk BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION full_disk()`,
-			"DROP TRIGGER full_disk ON items",
+			 CREATE TRIGGER full_disk BEFORE INSERT ON test_things FOR EACH ROW EXECUTE FUNCTION full_disk()`,
+			"DROP TRIGGER full_disk ON test_things",
 		},
 		{
 			"statement time-out", "57014",
 			map[string]string{"DB_STATEMENT_TIMEOUT": "0.2"},
 			`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$;
-			 CREATE TRIGGER slow BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION slow()`,
-			"DROP TRIGGER slow ON items",
+			 CREATE TRIGGER slow BEFORE INSERT ON test_things FOR EACH ROW EXECUTE FUNCTION slow()`,
+			"DROP TRIGGER slow ON test_things",
 		},
 		{
 			"serialization failure", "40001",
 			map[string]string{},
 			`CREATE FUNCTION clash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			 RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '40001'; END $$;
-			 CREATE TRIGGER clash BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION clash()`,
-			"DROP TRIGGER clash ON items",
+			 CREATE TRIGGER clash BEFORE INSERT ON test_things FOR EACH ROW EXECUTE FUNCTION clash()`,
+			"DROP TRIGGER clash ON test_things",
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := dbtest.New(t)
+			url := dbtest.Things(t)
 			dbtest.Exec(t, url, test.start)
 			test.env["DATABASE_URL"] = url
 			p := start(t, test.env)
@@ -102,8 +102,8 @@ func TestFaultLimits(t *testing.T) {
 			p.await(test.code)
 			dbtest.Exec(t, url, test.end)
 			posts(t, p, 5, http.StatusCreated)
-			if n := count(t, url, "SELECT count(*) FROM items"); n != 5 {
-				t.Errorf("%d items, want 5", n)
+			if n := count(t, url, "SELECT count(*) FROM test_things"); n != 5 {
+				t.Errorf("%d things, want 5", n)
 			}
 			whole(t, p, url)
 		})
@@ -114,7 +114,7 @@ func TestFaultLimits(t *testing.T) {
 func TestFaultLockTimeout(t *testing.T) {
 	t.Parallel()
 	p, url, path := withItem(t, "lock_timeout = '200ms'")
-	other := begin(t, url, "SELECT FROM items FOR UPDATE")
+	other := begin(t, url, "SELECT FROM test_things FOR UPDATE")
 	patched(t, p, path, http.StatusServiceUnavailable)
 	p.await("55P03")
 	if err := other.Rollback(t.Context()); err != nil {
@@ -130,7 +130,7 @@ func TestFaultDeadlock(t *testing.T) {
 	t.Parallel()
 	p, url, path := withItem(t, "deadlock_timeout = '2s'")
 	dbtest.Exec(t, url, `CREATE FUNCTION want() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END $$`)
-	dbtest.Exec(t, url, `CREATE TRIGGER want AFTER UPDATE ON items FOR EACH ROW EXECUTE FUNCTION want()`)
+	dbtest.Exec(t, url, `CREATE TRIGGER want AFTER UPDATE ON test_things FOR EACH ROW EXECUTE FUNCTION want()`)
 	other := begin(t, url, "SET LOCAL deadlock_timeout = '1min'", "SELECT pg_advisory_xact_lock(1)") // so that the PATCH is the victim
 	result := make(chan struct{})
 	go func() {
@@ -140,7 +140,7 @@ func TestFaultDeadlock(t *testing.T) {
 	eventually(t, "the PATCH waits", func() bool {
 		return count(t, url, "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == 1
 	})
-	if _, err := other.Exec(t.Context(), "SELECT FROM items FOR UPDATE"); err != nil {
+	if _, err := other.Exec(t.Context(), "SELECT FROM test_things FOR UPDATE"); err != nil {
 		t.Errorf("the other client: %v", err)
 	}
 	<-result
@@ -152,10 +152,10 @@ func TestFaultDeadlock(t *testing.T) {
 	whole(t, p, url)
 }
 
-// withItem starts the API on a database with a setting of its own and one item.
+// withItem starts the API on a database with a setting of its own and one thing.
 func withItem(t *testing.T, setting string) (p *process, url, path string) {
 	t.Helper()
-	url = dbtest.New(t)
+	url = dbtest.Things(t)
 	name := url[strings.LastIndex(url[:strings.Index(url+"?", "?")], "/")+1 : strings.Index(url+"?", "?")]
 	dbtest.Exec(t, url, fmt.Sprintf("ALTER DATABASE %s SET %s", pgx.Identifier{name}.Sanitize(), setting))
 	p = start(t, map[string]string{"DATABASE_URL": url})
@@ -202,7 +202,7 @@ func TestFaultReadOnly(t *testing.T) {
 	posts(t, p, 5, http.StatusServiceUnavailable)
 	p.await("25006")
 	eventually(t, "the connections from before are replaced", func() bool { return count(t, server.URL(), pids, before) == 0 })
-	if a := get(t, p.url()+"/items"); a.status != http.StatusOK {
+	if a := get(t, p.url()+"/things"); a.status != http.StatusOK {
 		t.Errorf("reading: %d, want 200", a.status)
 	}
 	// A session of its own that may write, as nothing else lets a superuser in.

@@ -17,7 +17,7 @@ import (
 )
 
 // load is what clients do to a service, and what they got to see of it. Each
-// creates items, one after the other, claims them and reads them.
+// creates things, one after the other, claims them and reads them.
 type load struct {
 	address string
 	pause   time.Duration // of a client, after each answer
@@ -49,7 +49,7 @@ func startLoad(t *testing.T, p *process, clients int, pause time.Duration) *load
 	return l
 }
 
-// stop lets every client finish with its item.
+// stop lets every client finish with its thing.
 func (l *load) stop() {
 	select {
 	case <-l.stopped:
@@ -63,8 +63,8 @@ func (l *load) write(client int) {
 	c := &wireClient{address: l.address}
 	defer c.hangUp()
 	for n := 0; ; n++ {
-		title := fmt.Sprintf("client %d item %d", client, n)
-		a := l.do(c, http.MethodPost, "/items", fmt.Sprintf(`{"title":%q,"audio_url":"https://example.com/a.wav"}`, title))
+		title := fmt.Sprintf("client %d thing %d", client, n)
+		a := l.do(c, http.MethodPost, "/things", fmt.Sprintf(`{"title":%q,"link":"https://example.com/a.wav"}`, title))
 		if a.status == http.StatusCreated {
 			l.note(l.created, title)
 			path := a.header.Get("Location")
@@ -179,7 +179,7 @@ func (l *load) expect(t *testing.T, limit time.Duration, statuses ...int) {
 func (l *load) durable(t *testing.T, url string) {
 	t.Helper()
 	stored := make(map[string]bool) // to whether it is claimed
-	rows, err := dbtest.Connect(t, url).Query(context.WithoutCancel(t.Context()), "SELECT title, status <> 'pending' FROM items")
+	rows, err := dbtest.Connect(t, url).Query(context.WithoutCancel(t.Context()), "SELECT title, status <> 'pending' FROM test_things")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func (l *load) compare(t *testing.T, stored map[string]bool) {
 		}
 	}
 	if lost > 0 || len(l.created) == 0 {
-		t.Errorf("%d of %d acknowledged items are lost", lost, len(l.created))
+		t.Errorf("%d of %d acknowledged things are lost", lost, len(l.created))
 	}
 	t.Logf("%d acknowledged, %d stored, %d lost", len(l.created), len(stored), lost)
 }

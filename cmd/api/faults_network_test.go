@@ -15,7 +15,7 @@ import (
 // behindProxy starts the API with its database behind a proxy.
 func behindProxy(t *testing.T) (p *process, proxy *dbtest.Proxy, url string) {
 	t.Helper()
-	url = dbtest.New(t)
+	url = dbtest.Things(t)
 	proxy = dbtest.NewProxy(t, url)
 	p = start(t, map[string]string{
 		"DATABASE_URL": proxy.URL(), "DB_CONNECT_TIMEOUT": "2", "DB_POOL_TIMEOUT": "3", "REQUEST_TIMEOUT": "4",
@@ -24,13 +24,13 @@ func behindProxy(t *testing.T) (p *process, proxy *dbtest.Proxy, url string) {
 	return p, proxy, url
 }
 
-// create makes one item over a connection of its own.
+// create makes one thing over a connection of its own.
 func create(t *testing.T, p *process, title string) (answer, time.Duration) {
 	t.Helper()
 	c := &wireClient{address: strings.TrimPrefix(p.url(), "http://")}
 	defer c.hangUp()
 	sent := time.Now()
-	a, err := c.do(http.MethodPost, "/items", fmt.Sprintf(`{"title":%q,"audio_url":"https://example.com/a.wav"}`, title))
+	a, err := c.do(http.MethodPost, "/things", fmt.Sprintf(`{"title":%q,"link":"https://example.com/a.wav"}`, title))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func create(t *testing.T, p *process, title string) (answer, time.Duration) {
 
 func titled(t *testing.T, url, title string) int {
 	t.Helper()
-	return count(t, url, "SELECT count(*) FROM items WHERE title = $1", title)
+	return count(t, url, "SELECT count(*) FROM test_things WHERE title = $1", title)
 }
 
 func TestFaultLatency(t *testing.T) {
@@ -128,7 +128,7 @@ func probes(t *testing.T, p *process) {
 	}
 }
 
-// TestFaultReset resets the line at three places. Whether the item is there is
+// TestFaultReset resets the line at three places. Whether the thing is there is
 // known only of the first two, and nothing is ever sent twice.
 func TestFaultReset(t *testing.T) {
 	t.Parallel()

@@ -15,16 +15,16 @@ import (
 	"example.com/transcription-api/internal/db/dbtest"
 )
 
-// onceKeys is how many items are created, each under a key of its own.
+// onceKeys is how many things are created, each under a key of its own.
 const onceKeys = 1000
 
 // TestFaultExactlyOnce has clients repeat each POST until it has a 2xx, and once
 // more, while backends are killed, lines are cut at COMMIT, and the service is
-// killed and started again: each key's item is there once, and all of its
+// killed and started again: each key's thing is there once, and all of its
 // answers name it.
 func TestFaultExactlyOnce(t *testing.T) {
 	t.Parallel()
-	url := dbtest.New(t)
+	url := dbtest.Things(t)
 	proxy := dbtest.NewProxy(t, url)
 	o := &onceLoad{t: t, done: make(chan int, onceKeys)}
 	serve := func() *process {
@@ -65,11 +65,11 @@ func TestFaultExactlyOnce(t *testing.T) {
 	}
 	clients.Wait()
 	o.report()
-	if n := count(t, url, "SELECT count(*) FROM items"); n != onceKeys {
-		t.Errorf("%d items, want %d", n, onceKeys)
+	if n := count(t, url, "SELECT count(*) FROM test_things"); n != onceKeys {
+		t.Errorf("%d things, want %d", n, onceKeys)
 	}
-	if n := count(t, url, "SELECT count(DISTINCT title) FROM items"); n != onceKeys {
-		t.Errorf("%d items that differ, want %d", n, onceKeys)
+	if n := count(t, url, "SELECT count(DISTINCT title) FROM test_things"); n != onceKeys {
+		t.Errorf("%d things that differ, want %d", n, onceKeys)
 	}
 	whole(t, p, proxy.URL())
 }
@@ -88,7 +88,7 @@ func (o *onceLoad) work(keys <-chan int) {
 	defer c.hangUp()
 	for key := range keys {
 		c.headers = fmt.Sprintf("Idempotency-Key: key-%d\r\n", key)
-		body := fmt.Sprintf(`{"title":"item %d","audio_url":"https://example.com/a.wav"}`, key)
+		body := fmt.Sprintf(`{"title":"thing %d","link":"https://example.com/a.wav"}`, key)
 		first := o.untilDone(c, body)
 		if first.header.Get("Idempotent-Replayed") != "" {
 			o.replayed.Add(1)
@@ -108,7 +108,7 @@ func (o *onceLoad) untilDone(c *wireClient, body string) answer {
 			c.hangUp()
 			c.address = address
 		}
-		a, err := c.do(http.MethodPost, "/items", body)
+		a, err := c.do(http.MethodPost, "/things", body)
 		retry := a.header.Get("Retry-After") != "" && (a.status == http.StatusConflict || a.status == http.StatusServiceUnavailable)
 		switch {
 		case err == nil && a.status == http.StatusCreated:
@@ -142,7 +142,7 @@ func TestFaultStandbyRepeat(t *testing.T) {
 	c := &wireClient{address: strings.TrimPrefix(p.url(), "http://"), headers: "Idempotency-Key: a\r\n"}
 	defer c.hangUp()
 	post := func() answer {
-		a, err := c.do(http.MethodPost, "/items", `{"title":"standby","audio_url":"https://example.com/a.wav"}`)
+		a, err := c.do(http.MethodPost, "/things", `{"title":"standby","link":"https://example.com/a.wav"}`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +152,7 @@ func TestFaultStandbyRepeat(t *testing.T) {
 	if a := post(); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "same Idempotency-Key") {
 		t.Errorf("while the standby is missing: %+v", a)
 	}
-	eventually(t, "the row is there to be seen", func() bool { return count(t, server.URL(), "SELECT count(*) FROM items") == 1 })
+	eventually(t, "the row is there to be seen", func() bool { return count(t, server.URL(), "SELECT count(*) FROM test_things") == 1 })
 	for range 2 {
 		if a := post(); a.status < http.StatusConflict {
 			t.Errorf("the repeat promises what may be lost: %+v", a)
@@ -161,7 +161,7 @@ func TestFaultStandbyRepeat(t *testing.T) {
 	setServer(t, server.URL(), "synchronous_standby_names", "")
 	var a answer
 	eventually(t, "a 2xx", func() bool { a = post(); return a.status == http.StatusCreated })
-	if n := count(t, server.URL(), "SELECT count(*) FROM items"); n != 1 || a.header.Get("Idempotent-Replayed") != "true" {
-		t.Errorf("%d items, %+v", n, a)
+	if n := count(t, server.URL(), "SELECT count(*) FROM test_things"); n != 1 || a.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%d things, %+v", n, a)
 	}
 }

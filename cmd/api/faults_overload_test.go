@@ -68,7 +68,7 @@ func overload(t *testing.T, start starter) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := dbtest.New(t)
+			url := dbtest.Things(t)
 			slowDown(t, url, test.slow)
 			test.env["DATABASE_URL"] = url
 			p := start(t, test.env)
@@ -97,7 +97,7 @@ func overload(t *testing.T, start starter) {
 func slowDown(t *testing.T, url, statement string) {
 	t.Helper()
 	dbtest.Exec(t, url, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "+statement+" RETURN NEW; END $$")
-	dbtest.Exec(t, url, "CREATE TRIGGER slow BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION slow()")
+	dbtest.Exec(t, url, "CREATE TRIGGER slow BEFORE INSERT ON test_things FOR EACH ROW EXECUTE FUNCTION slow()")
 }
 
 // watch returns the most memory, in bytes, and the most backends seen meanwhile.
@@ -129,15 +129,15 @@ func remembers(t *testing.T, p *process, before, peak float64) {
 // slowClients has 300 clients that send a byte now and then, half of
 // them of the headers and half of the body. They are cut, and bother nobody.
 func slowClients(t *testing.T, start starter) {
-	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t), "REQUEST_TIMEOUT": "2"})
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.Things(t), "REQUEST_TIMEOUT": "2"})
 	l := startLoad(t, p, 5, 0)
 	address := strings.TrimPrefix(p.url(), "http://")
-	const body = "POST /items HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{"
+	const body = "POST /things HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{"
 	var slow sync.WaitGroup
 	var mu sync.Mutex
 	longest, answers := time.Duration(0), make(map[string]int)
 	for i := range 300 {
-		opening := "GET /items HTTP/1.1\r\nX-Slow: "
+		opening := "GET /things HTTP/1.1\r\nX-Slow: "
 		if i%2 == 1 {
 			opening = body
 		}

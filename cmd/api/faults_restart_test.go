@@ -78,7 +78,7 @@ func downAndUp(t *testing.T, p *process, server *devdb.Server, l *load) {
 // TestFaultTerminate ends one backend every 50 ms, and every second all of them.
 func TestFaultTerminate(t *testing.T) {
 	t.Parallel()
-	url := dbtest.New(t)
+	url := dbtest.Things(t)
 	p := start(t, map[string]string{"DATABASE_URL": url})
 	l := startLoad(t, p, 20, 0)
 	killer := dbtest.Connect(t, url)

@@ -25,7 +25,7 @@ func TestFaultStop(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := dbtest.New(t)
+			url := dbtest.Things(t)
 			p := start(t, map[string]string{"DATABASE_URL": url, "SHUTDOWN_DELAY": test.delay.String()})
 			l := startLoad(t, p, 20, 5*time.Millisecond)
 			time.Sleep(time.Second)
@@ -69,7 +69,7 @@ func stillServes(t *testing.T, address string) {
 // TestFaultKill kills the process while clients write.
 func TestFaultKill(t *testing.T) {
 	t.Parallel()
-	url := dbtest.New(t)
+	url := dbtest.Things(t)
 	p := start(t, map[string]string{"DATABASE_URL": url})
 	l := startLoad(t, p, 20, 0)
 	time.Sleep(time.Second)

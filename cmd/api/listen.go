@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"syscall"
 
 	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/web/openapi"
 )
 
 // listen takes the port; in its way is mostly a service of one's own.
@@ -26,14 +30,38 @@ func nextPort(port int) int {
 	return 8080
 }
 
-// greet says in dev what to do first, in lines to paste.
-func greet(w io.Writer, cfg config.Config, addr net.Addr) {
+// greet says in dev what to do first, in lines to paste: the document knows a
+// request that creates something.
+func greet(ctx context.Context, w io.Writer, cfg config.Config, addr net.Addr, api http.Handler) {
 	_, port, _ := net.SplitHostPort(addr.String()) // a listener's address has a port
 	url := "http://" + net.JoinHostPort(loopback(cfg.Host), port)
-	key := ""
-	if len(cfg.APIKeys) > 0 {
-		key = ` -H "Authorization: Bearer $API_KEY"` // the keys are secret
+	fmt.Fprintf(w, "\n  read and try the API: %s/docs\n", url)
+	if path, body, ok := openapi.Sample(document(ctx, api)); ok {
+		key := ""
+		if len(cfg.APIKeys) > 0 {
+			key = ` -H "Authorization: Bearer $API_KEY"` // the keys are secret
+		}
+		fmt.Fprintf(w, "  curl %s%s%s -H 'Content-Type: application/json' -d '%s'\n", url, path, key, body)
 	}
-	fmt.Fprintf(w, "\n  read and try the API: %s/docs\n  curl %s/items%s -H 'Content-Type: application/json' -d '%s'\n\n",
-		url, url, key, `{"title":"Interview","audio_url":"https://example.com/a.wav"}`)
+	fmt.Fprintln(w)
 }
+
+// document asks the API for its document, without a connection.
+func document(ctx context.Context, api http.Handler) []byte {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "/openapi.json", nil)
+	if err != nil {
+		return nil
+	}
+	answer := answerBuffer{header: http.Header{}}
+	api.ServeHTTP(&answer, request)
+	return answer.Bytes()
+}
+
+// answerBuffer is an http.ResponseWriter that keeps the body.
+type answerBuffer struct {
+	bytes.Buffer
+	header http.Header
+}
+
+func (a *answerBuffer) Header() http.Header { return a.header }
+func (a *answerBuffer) WriteHeader(int)     {}

@@ -12,7 +12,7 @@ import (
 // TestGreeting pastes the first line to try, where a wildcard is listened on.
 func TestGreeting(t *testing.T) {
 	t.Parallel()
-	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t), "HOST": "0.0.0.0"})
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.Things(t), "HOST": "0.0.0.0"})
 	docs := p.await(`API: (http://127\.0\.0\.1:\d+/docs)`)[1]
 	if a := get(t, docs); a.status != http.StatusOK {
 		t.Errorf("%s: %d", docs, a.status)
@@ -27,7 +27,7 @@ func TestGreeting(t *testing.T) {
 // TestGreetingKeepsKeys: what to paste has a place for a key, and no key.
 func TestGreetingKeepsKeys(t *testing.T) {
 	t.Parallel()
-	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t), "API_KEYS": "s3cret-s3cret-s3cret-s3cret"})
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.Things(t), "API_KEYS": "s3cret-s3cret-s3cret-s3cret"})
 	p.await(`(?m)^  curl .*Bearer \$API_KEY`)
 	if strings.Contains(p.output.String(), "s3cret") {
 		t.Error("a key is in the output")

@@ -21,8 +21,8 @@ func TestLogLines(t *testing.T) {
 		"DATABASE_URL": with(t, dbtest.Empty(t), func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "pass-s3cret") }),
 	})
 	base := p.url()
-	if a := get(t, base+"/items?token=s3cret"); a.status != http.StatusUnauthorized {
-		t.Errorf("GET /items: %d, want 401", a.status)
+	if a := get(t, base+"/things?token=s3cret"); a.status != http.StatusUnauthorized {
+		t.Errorf("GET /things: %d, want 401", a.status)
 	}
 	if a := get(t, base+"/health/db"); a.status != http.StatusOK {
 		t.Errorf("GET /health/db: %d", a.status)
@@ -62,14 +62,14 @@ func TestLogLines(t *testing.T) {
 // TestLogInDev is text, for people; and probes are not in it.
 func TestLogInDev(t *testing.T) {
 	t.Parallel()
-	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t)})
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.Things(t)})
 	base := p.url()
-	for _, path := range []string{"/health/live", "/health/ready", "/health/db", "/items"} {
+	for _, path := range []string{"/health/live", "/health/ready", "/health/db", "/things"} {
 		if a := get(t, base+path); a.status != http.StatusOK {
 			t.Errorf("GET %s: %d", path, a.status)
 		}
 	}
-	p.await(`level=INFO msg=request method=GET path=/items route=/items status=200 bytes=\d+ ms=[\d.]+ client=127.0.0.1 db_queries=1 db_ms=[\d.]+ request_id=\w+`)
+	p.await(`level=INFO msg=request method=GET path=/things route=/things status=200 bytes=\d+ ms=[\d.]+ client=127.0.0.1 db_queries=1 db_ms=[\d.]+ request_id=\w+`)
 	if strings.Contains(p.output.String(), "/health/") {
 		t.Error("probes are logged at info")
 	}

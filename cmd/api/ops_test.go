@@ -157,10 +157,10 @@ func TestDashboardQueries(t *testing.T) {
 // does not serve, and the dashboard and the docs leave none of its own out.
 func TestMetricNames(t *testing.T) {
 	t.Parallel()
-	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t), "ADMIN_ADDR": "127.0.0.1:0"})
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.Things(t), "ADMIN_ADDR": "127.0.0.1:0"})
 	base, admin := p.url(), p.await(`admin=(http://\S+)`)[1]
-	if a := get(t, base+"/items"); a.status != http.StatusOK {
-		t.Fatalf("GET /items: %d", a.status)
+	if a := get(t, base+"/things"); a.status != http.StatusOK {
+		t.Fatalf("GET /things: %d", a.status)
 	}
 	for _, path := range []string{"/metrics", "/debug/pprof/"} {
 		if a := get(t, base+path); a.status != http.StatusNotFound {

@@ -15,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 // patience is how long a test waits for what must happen, on a machine that is
@@ -22,10 +25,14 @@ import (
 const patience = 30 * time.Second
 
 // TestMain lets the test binary be the program, so that tests can start it as a
-// process of its own, signal it and read its exit status.
+// process of its own, signal it and read its exit status. It serves things, which
+// are the tests' own, so that no test depends on what the service is today.
 func TestMain(m *testing.M) {
 	switch os.Getenv("API_TEST_RUN_MAIN") {
-	case "1":
+	case "things":
+		p := program{stdout: os.Stdout, stderr: os.Stderr, api: webtest.New}
+		os.Exit(exitStatus(p.run(context.Background(), os.Args[1:], config.Environ), os.Stderr))
+	case "service":
 		main()
 	case "background":
 		backgroundMain()
@@ -84,7 +91,7 @@ func (p *process) run(folder string, env map[string]string) {
 	t := p.t
 	t.Helper()
 	p.cmd.Dir = folder
-	p.cmd.Env = []string{"API_TEST_RUN_MAIN=1", "PORT=0"}
+	p.cmd.Env = []string{"API_TEST_RUN_MAIN=things", "PORT=0"}
 	for name, value := range env {
 		p.cmd.Env = append(p.cmd.Env, name+"="+value)
 	}

@@ -15,7 +15,7 @@ import (
 // they print with what it shows; times, ids and figures may differ.
 func TestReadme(t *testing.T) {
 	t.Parallel()
-	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t)})
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t), "API_TEST_RUN_MAIN": "service"})
 	ran := 0
 	for _, step := range readmeCommands(t) {
 		if !strings.HasPrefix(step.command, "curl ") {

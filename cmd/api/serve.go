@@ -54,7 +54,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	}
 	p.log.Info("listening", "url", "http://"+ln.Addr().String())
 	if p.cfg.Environment == config.Dev {
-		greet(p.stderr, p.cfg, ln.Addr())
+		greet(ctx, p.stderr, p.cfg, ln.Addr(), handler)
 	}
 	return s.serve(ctx, &listener{ln.(*net.TCPListener)}, handler)
 }

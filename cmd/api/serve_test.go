@@ -13,16 +13,17 @@ import (
 	"example.com/transcription-api/internal/db/dbtest"
 )
 
-const newItem = `{"title":"Interview","audio_url":"https://example.com/a.wav"}`
+const newThing = `{"title":"Interview","link":"https://example.com/a.wav"}`
 
 func TestServe(t *testing.T) {
 	t.Parallel()
 	database := dbtest.Empty(t)
 	p := start(t, map[string]string{"DATABASE_URL": database, "ADMIN_ADDR": "127.0.0.1:0"})
 	base := p.url()
-	created, err := send(t.Context(), http.DefaultClient, http.MethodPost, base+"/items", newItem)
+	dbtest.AddThings(t, database)
+	created, err := send(t.Context(), http.DefaultClient, http.MethodPost, base+"/things", newThing)
 	if err != nil || created.status != http.StatusCreated {
-		t.Fatalf("POST /items: %v %v", created, err)
+		t.Fatalf("POST /things: %v %v", created, err)
 	}
 	if a := get(t, base+created.header.Get("Location")); a.body != created.body {
 		t.Errorf("got %s, want %s", a.body, created.body)
@@ -34,7 +35,7 @@ func TestServe(t *testing.T) {
 	admin := p.await(`admin=(http://\S+)`)[1]
 	metrics := get(t, admin+"/metrics").body
 	for _, line := range []string{
-		`http_requests_total{method="POST",route="/items",status="201"} 1`,
+		`http_requests_total{method="POST",route="/things",status="201"} 1`,
 		"db_pool_size 5", "db_pool_acquires_total 2", "process_open_fds", "go_goroutines",
 	} {
 		if !strings.Contains(metrics, line) {
@@ -115,7 +116,7 @@ func TestDotenv(t *testing.T) {
 // TestBudgetInDev: what ends the process in production is a warning in dev.
 func TestBudgetInDev(t *testing.T) {
 	t.Parallel()
-	p := start(t, map[string]string{"DATABASE_URL": dbtest.New(t), "DB_INSTANCES": "1000"})
+	p := start(t, map[string]string{"DATABASE_URL": dbtest.Things(t), "DB_INSTANCES": "1000"})
 	p.url() // it listens
 	p.await(`level=WARN msg="connection budget exceeded: the pools may open 15000 connections, the server allows \d+: `)
 }
@@ -123,13 +124,13 @@ func TestBudgetInDev(t *testing.T) {
 func TestAutoMigrateOff(t *testing.T) {
 	t.Parallel()
 	p := start(t, map[string]string{"DATABASE_URL": dbtest.Empty(t), "AUTO_MIGRATE": "false"})
-	if a := get(t, p.url()+"/items"); a.status != http.StatusInternalServerError {
+	if a := get(t, p.url()+"/things"); a.status != http.StatusInternalServerError {
 		t.Errorf("status %d, want 500: there is no table", a.status)
 	}
 	if strings.Contains(p.output.String(), "migrated") {
 		t.Error("migrated nevertheless")
 	}
-	if a := get(t, p.url()+"/items"); strings.Contains(a.body, "42P01") || strings.Contains(a.body, "does not exist") {
+	if a := get(t, p.url()+"/things"); strings.Contains(a.body, "42P01") || strings.Contains(a.body, "does not exist") {
 		t.Errorf("the answer tells the cause: %s", a.body)
 	}
 	p.await("42P01")

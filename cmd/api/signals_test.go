@@ -65,7 +65,7 @@ func TestNohup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := startProgram(t, nohup, t.TempDir(), map[string]string{"DATABASE_URL": dbtest.New(t)}, self, "serve")
+	p := startProgram(t, nohup, t.TempDir(), map[string]string{"DATABASE_URL": dbtest.Things(t)}, self, "serve")
 	base := p.url()
 	p.signal(syscall.SIGHUP)
 	if a := get(t, base+"/health/ready"); a.status != http.StatusOK {
@@ -84,13 +84,13 @@ func TestLogReaderGoesAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := startWith(t, map[string]string{"DATABASE_URL": dbtest.New(t), "ADMIN_ADDR": "127.0.0.1:0"}, w)
+	p := startWith(t, map[string]string{"DATABASE_URL": dbtest.Things(t), "ADMIN_ADDR": "127.0.0.1:0"}, w)
 	w.Close()
 	go func() { _, _ = io.Copy(p.output, r) }()
 	base := p.url()
 	r.Close()
 	for range 3 { // each with a line in the log
-		if a := get(t, base+"/items"); a.status != http.StatusOK {
+		if a := get(t, base+"/things"); a.status != http.StatusOK {
 			t.Errorf("status %d, want 200", a.status)
 		}
 	}
@@ -131,7 +131,7 @@ func startMigrating(t *testing.T, url string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tx.Exec(t.Context(), "CREATE TABLE items ()"); err != nil {
+	if _, err := tx.Exec(t.Context(), "CREATE TABLE idempotency_keys ()"); err != nil {
 		t.Fatal(err)
 	}
 	p := start(t, map[string]string{"DATABASE_URL": url})

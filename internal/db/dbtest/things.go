@@ -7,8 +7,14 @@ import "testing"
 func Things(t testing.TB) string {
 	t.Helper()
 	url := New(t)
-	Exec(t, url, thingsSQL)
+	AddThings(t, url)
 	return url
+}
+
+// AddThings adds the table to a migrated database.
+func AddThings(t testing.TB, url string) {
+	t.Helper()
+	Exec(t, url, thingsSQL)
 }
 
 const thingsSQL = `
