@@ -1,6 +1,3 @@
-// Package models holds the tables: for each a struct, its rules and its queries,
-// as functions of a context and a *gorm.DB, which serve on any session.
-// Nothing here knows of HTTP, of the pool or of when a transaction ends.
 package models
 
 import (

@@ -1,0 +1,48 @@
+package models_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/models"
+)
+
+// TestModelAgreesWithMigration compares the columns that GORM would make with those that the migration made.
+func TestModelAgreesWithMigration(t *testing.T) {
+	t.Parallel()
+	empty := dbtest.Empty(t)
+	auto, err := gorm.Open(postgres.Open(empty))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := auto.AutoMigrate(&models.Item{}); err != nil {
+		t.Fatal(err)
+	}
+	if pool, err := auto.DB(); err != nil || pool.Close() != nil {
+		t.Fatal("close", err)
+	}
+	const columns = `SELECT format('%s %s null:%s', column_name, data_type, is_nullable) FROM information_schema.columns
+		WHERE table_name = 'items' ORDER BY column_name`
+	ofModel, migrated := lines(t, empty, columns), lines(t, dbtest.New(t), columns)
+	if diff := cmp.Diff(ofModel, migrated); diff != "" || len(migrated) == 0 {
+		t.Errorf("-model +migration: %s", diff)
+	}
+}
+
+func lines(t *testing.T, url, sql string) []string {
+	t.Helper()
+	rows, err := dbtest.Connect(t, url).Query(t.Context(), sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
