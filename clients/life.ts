@@ -17,7 +17,7 @@ async function create() {
   assert(data);
   const tag = response.headers.get("ETag");
   assert(tag);
-  return { id: data.id, tag, status: data.status satisfies components["schemas"]["Status"] };
+  return { id: data.id, tag, status: data.status satisfies components["schemas"]["ItemStatus"] };
 }
 
 async function life() {

@@ -39,7 +39,7 @@ func TestOapiCodegenLife(t *testing.T) {
 	c, ctx := oapiClient(t, url, key), t.Context()
 	made := oapiCreate(t, c)
 	id, tag := made.JSON201.Id, made.Headers201.ETag
-	is(t, "status", made.JSON201.Status, oapi.Status("pending"))
+	is(t, "status", made.JSON201.Status, oapi.ItemStatus("pending"))
 
 	got, err := c.GetItemWithResponse(ctx, id, nil)
 	ok(t, "get", err)
@@ -52,7 +52,7 @@ func TestOapiCodegenLife(t *testing.T) {
 	is(t, "head's ETag", head.Headers200.ETag, tag)
 
 	changed, err := c.UpdateItemWithResponse(ctx, id, &oapi.UpdateItemParams{IfMatch: &tag}, oapi.ItemChanges{
-		Status: ptr(oapi.Status("processing")), DurationSeconds: nullable.NewNullableWithValue(duration), Transcript: nullable.NewNullableWithValue("Good morning."),
+		Status: ptr(oapi.ItemStatus("processing")), DurationSeconds: nullable.NewNullableWithValue(duration), Transcript: nullable.NewNullableWithValue("Good morning."),
 	})
 	ok(t, "patch", err)
 	is(t, "patch", changed.StatusCode(), http.StatusOK)
@@ -83,7 +83,7 @@ func oapiRefusals(t *testing.T, c *oapi.ClientWithResponses, id int64, stale str
 		is(t, "patch", answer.StatusCode(), want)
 		return answer
 	}
-	moved := patch(http.StatusConflict, nil, oapi.ItemChanges{Status: ptr(oapi.Status("pending"))})
+	moved := patch(http.StatusConflict, nil, oapi.ItemChanges{Status: ptr(oapi.ItemStatus("pending"))})
 	is(t, "move", moved.ApplicationproblemJSON409.Status, http.StatusConflict)
 	old := patch(http.StatusPreconditionFailed, &oapi.UpdateItemParams{IfMatch: &stale}, oapi.ItemChanges{Title: ptr("x")})
 	is(t, "stale", old.ApplicationproblemJSON412.Status, http.StatusPreconditionFailed)

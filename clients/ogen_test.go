@@ -66,7 +66,7 @@ func TestOgenLife(t *testing.T) {
 	is(t, "head's ETag", ogenHead[*ogen.GetItemHeadOK](t, c, id).ETag, tag)
 
 	changed := ogenPatch[*ogen.GetItemOKHeaders](t, c, &ogen.UpdateItemApplicationJSON{
-		Status: ogen.NewOptStatus("processing"), DurationSeconds: ogen.NewOptNilFloat64(duration), Transcript: ogen.NewOptNilString("Good morning."),
+		Status: ogen.NewOptItemStatus("processing"), DurationSeconds: ogen.NewOptNilFloat64(duration), Transcript: ogen.NewOptNilString("Good morning."),
 	}, id, ogen.NewOptString(tag))
 	is(t, "duration", changed.Response.DurationSeconds.Value, duration)
 	nulls := &ogen.UpdateItemApplicationMergePatchJSON{}
@@ -75,7 +75,7 @@ func TestOgenLife(t *testing.T) {
 	cleared := ogenPatch[*ogen.GetItemOKHeaders](t, c, nulls, id, none)
 	is(t, "cleared", cleared.Response.DurationSeconds.IsNull() && cleared.Response.Transcript.IsNull(), true)
 
-	ogenPatch[*ogen.ConflictHeaders](t, c, &ogen.UpdateItemApplicationJSON{Status: ogen.NewOptStatus("pending")}, id, none)
+	ogenPatch[*ogen.ConflictHeaders](t, c, &ogen.UpdateItemApplicationJSON{Status: ogen.NewOptItemStatus("pending")}, id, none)
 	ogenPatch[*ogen.PreconditionFailedHeaders](t, c, &ogen.UpdateItemApplicationJSON{Title: ogen.NewOptString("x")}, id, ogen.NewOptString(tag))
 	blank := &ogen.UpdateItemApplicationJSON{Title: ogen.NewOptString("   ")} // which no pattern tells, so that ogen sends it
 	broken := ogenPatch[*ogen.UnprocessableContentHeaders](t, c, blank, id, none)
