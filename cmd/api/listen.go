@@ -31,7 +31,7 @@ func greet(w io.Writer, cfg config.Config, addr net.Addr) {
 	_, port, _ := net.SplitHostPort(addr.String()) // a listener's address has a port
 	url := "http://" + net.JoinHostPort(loopback(cfg.Host), port)
 	key := ""
-	if len(cfg.APIKeys) > 0 {
+	if len(cfg.API.APIKeys) > 0 {
 		key = ` -H "Authorization: Bearer $API_KEY"` // the keys are secret
 	}
 	fmt.Fprintf(w, "\n  read and try the API: %s/docs\n  curl %s/items%s -H 'Content-Type: application/json' -d '%s'\n\n",

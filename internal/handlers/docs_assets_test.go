@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/transcription-api/internal/web/app"
 )
 
 func fetch(t *testing.T, api http.Handler, path string, headers ...string) *httptest.ResponseRecorder {
@@ -74,8 +76,8 @@ func TestDocsRevalidate(t *testing.T) {
 func TestDocsVary(t *testing.T) {
 	t.Parallel()
 	api, err := newEngine(Options{
-		Log: slog.New(slog.DiscardHandler), State: new(State), RequestTimeout: time.Minute, MaxBodyBytes: 1,
-		CORSAllowedOrigins: []string{"https://elsewhere.example"},
+		Log: slog.New(slog.DiscardHandler), State: new(State),
+		Settings: app.Settings{RequestTimeout: time.Minute, MaxBodyBytes: 1, CORSAllowedOrigins: []string{"https://elsewhere.example"}},
 	})
 	if err != nil {
 		t.Fatal(err)

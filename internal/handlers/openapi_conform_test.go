@@ -14,6 +14,7 @@ import (
 	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/handlers"
 	"example.com/transcription-api/internal/handlers/apitest"
+	"example.com/transcription-api/internal/web/app"
 )
 
 // documented serves the API on a database of its own, every answer held against
@@ -31,7 +32,7 @@ func documented(t *testing.T, change func(*handlers.Options)) (address, database
 	t.Cleanup(func() { _ = conn.Close(t.Context()) })
 	o := handlers.Options{
 		DB: conn, Log: slog.New(slog.DiscardHandler), State: new(handlers.State),
-		RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20,
+		Settings: app.Settings{RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20},
 	}
 	change(&o)
 	api, err := handlers.New(o)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/transcription-api/internal/handlers/apitest"
+	"example.com/transcription-api/internal/web/app"
 	"example.com/transcription-api/internal/web/openapi"
 )
 
@@ -19,7 +20,8 @@ import (
 func unservedAPI(t *testing.T) *gin.Engine {
 	t.Helper()
 	engine, err := newEngine(Options{
-		Log: slog.New(slog.DiscardHandler), State: new(State), RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20,
+		Log: slog.New(slog.DiscardHandler), State: new(State),
+		Settings: app.Settings{RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20},
 	})
 	if err != nil {
 		t.Fatal(err)

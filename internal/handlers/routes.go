@@ -12,21 +12,17 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/web/app"
 	"example.com/transcription-api/internal/web/openapi"
 )
 
 // Options are what the API needs. Each value has been checked by package config.
 type Options struct {
-	DB                 *db.DB
-	Log                *slog.Logger
-	State              *State
-	Metrics            *Metrics // none: not measured
-	RequestTimeout     time.Duration
-	MaxBodyBytes       int64
-	IdempotencyTTL     time.Duration // 0: a day
-	APIKeys            []string      // secret; none: everybody may call
-	CORSAllowedOrigins []string
-	TrustedProxies     []string
+	app.Settings
+	DB      *db.DB
+	Log     *slog.Logger
+	State   *State
+	Metrics *Metrics // none: not measured
 }
 
 // New returns the whole API.

@@ -20,6 +20,7 @@ import (
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/web/app"
 )
 
 // sessionPatience bounds every wait for something that must happen; reaching it is a failure.
@@ -58,7 +59,7 @@ func sessionDefaults(t *testing.T, url string, log *slog.Logger) *sessionConfig 
 			OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: time.Minute,
 			IdleInTransactionTimeout: time.Minute, Logger: log,
 		},
-		api: Options{Log: log, State: &State{}, RequestTimeout: sessionPatience, MaxBodyBytes: 1 << 20},
+		api: Options{Log: log, State: &State{}, Settings: app.Settings{RequestTimeout: sessionPatience, MaxBodyBytes: 1 << 20}},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/handlers"
+	"example.com/transcription-api/internal/web/app"
 )
 
 // surfacePatience bounds every wait for something that must happen; reaching it is a failure.
@@ -47,7 +48,7 @@ func surfaceStart(t testing.TB, change ...func(*surfaceSettings)) *surface {
 			PoolSize: 2, MaxOverflow: 13, PoolTimeout: surfacePatience, Recycle: time.Hour, PrePing: true,
 			OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: surfacePatience, Logger: log,
 		},
-		api: handlers.Options{Log: log, State: s.state, RequestTimeout: surfacePatience, MaxBodyBytes: 1 << 20},
+		api: handlers.Options{Log: log, State: s.state, Settings: app.Settings{RequestTimeout: surfacePatience, MaxBodyBytes: 1 << 20}},
 	}
 	for _, set := range change {
 		set(&settings)

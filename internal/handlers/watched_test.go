@@ -21,6 +21,7 @@ import (
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/web/app"
 )
 
 const watchedItem = `{"title":"Interview","audio_url":"https://example.com/a.wav"}`
@@ -54,7 +55,8 @@ func watch(t *testing.T, change func(*db.Options)) *watched {
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	metrics := NewMetrics(conn)
 	engine, err := newEngine(Options{
-		DB: conn, Log: log, State: new(State), Metrics: metrics, RequestTimeout: 2 * time.Minute, MaxBodyBytes: 1 << 20,
+		DB: conn, Log: log, State: new(State), Metrics: metrics,
+		Settings: app.Settings{RequestTimeout: 2 * time.Minute, MaxBodyBytes: 1 << 20},
 	})
 	if err != nil {
 		t.Fatal(err)
