@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
-	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/config/dotenv"
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/web/app"
@@ -34,7 +34,7 @@ func backgroundMain() {
 		}
 		return webtest.New(o)
 	}}
-	os.Exit(exitStatus(p.run(context.Background(), os.Args[1:], config.Environ), os.Stderr))
+	os.Exit(exitStatus(p.run(context.Background(), os.Args[1:], dotenv.Read), os.Stderr))
 }
 
 func addHook(conn *db.DB, tx *gorm.DB) {

@@ -13,7 +13,7 @@ import (
 func (p *program) keepClean(ctx context.Context, conn *db.DB) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var work sync.WaitGroup
-	work.Go(func() { app.KeepIdempotencyKeysClean(ctx, conn, p.log, p.cfg.IdempotencyTTL) })
+	work.Go(func() { app.KeepIdempotencyKeysClean(ctx, conn, p.log, p.cfg.API.IdempotencyTTL) })
 	return func() {
 		cancel()
 		work.Wait()

@@ -84,11 +84,12 @@ func TestRefusals(t *testing.T) {
 		"no settings":      {map[string]string{}, 2, "DATABASE_URL: is not set"},
 		"all at once":      {map[string]string{"DB_POOL_SIZE": "0", "PORT": "x"}, 2, "DB_POOL_SIZE: "},
 		"bad URL":          {map[string]string{"DATABASE_URL": "postgres://u:s3cret@a@b/c"}, 2, "DATABASE_URL: "},
-		"unreadable CA":    {map[string]string{"DATABASE_URL": "postgres://u:s3cret@localhost/c?sslmode=verify-full&sslrootcert=/none"}, 2, "DATABASE_URL cannot be used"},
+		"unreadable CA":    {map[string]string{"DATABASE_URL": "postgres://u:s3cret@localhost/c?sslmode=verify-full&sslrootcert=/none"}, 2, "DATABASE_URL: cannot be used: unable to read CA file"},
 		"port in use":      {map[string]string{"DATABASE_URL": database, "PORT": port}, 1, "address already in use: end what listens there, or take another port: PORT="},
 		"admin port":       {map[string]string{"DATABASE_URL": database, "ADMIN_ADDR": taken.Addr().String()}, 1, "ADMIN_ADDR: "},
 		"unknown role":     {map[string]string{"DATABASE_URL": with(t, database, func(u *url.URL) { u.User = url.UserPassword("nobody_such", "s3cret") })}, 1, `role "nobody_such" does not exist`},
 		"unknown database": {map[string]string{"DATABASE_URL": with(t, database, func(u *url.URL) { u.Path = "/none_such" })}, 1, `database "none_such" does not exist`},
+		"unknown schema":   {map[string]string{"DATABASE_URL": withQuery(database, "schema=none_such")}, 1, `no schema of the search_path "none_such" is there`},
 		"over budget":      {map[string]string{"DATABASE_URL": database, "ENVIRONMENT": "production", "DB_INSTANCES": "1000"}, 1, "connection budget exceeded: the pools may open 15000 connections, the server allows "},
 		"echo":             {map[string]string{"DATABASE_URL": database, "ENVIRONMENT": "production", "DB_ECHO": "true"}, 2, "DB_ECHO: "},
 	}

@@ -38,7 +38,7 @@ func greet(ctx context.Context, w io.Writer, cfg config.Config, addr net.Addr, a
 	fmt.Fprintf(w, "\n  read and try the API: %s/docs\n", url)
 	if path, body, ok := openapi.Sample(document(ctx, api)); ok {
 		key := ""
-		if len(cfg.APIKeys) > 0 {
+		if len(cfg.API.APIKeys) > 0 {
 			key = ` -H "Authorization: Bearer $API_KEY"` // the keys are secret
 		}
 		fmt.Fprintf(w, "  curl %s%s%s -H 'Content-Type: application/json' -d '%s'\n", url, path, key, body)

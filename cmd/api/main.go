@@ -9,9 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
-	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/config/dotenv"
 	"example.com/transcription-api/internal/handlers"
 )
 
@@ -26,7 +25,7 @@ const usage = `usage: api [command]
 `
 
 func main() {
-	err := run(context.Background(), os.Args[1:], config.Environ, os.Stdout, os.Stderr)
+	err := run(context.Background(), os.Args[1:], dotenv.Read, os.Stdout, os.Stderr)
 	os.Exit(exitStatus(err, os.Stderr))
 }
 
@@ -59,7 +58,7 @@ func exitStatus(err error, stderr io.Writer) int {
 type settingsError struct{ error }
 
 // environ opens the settings: the environment, and the .env file at a path.
-type environ func(dotenv string) (func(string) (string, bool), error)
+type environ func(path string) (*dotenv.Env, error)
 
 // run is the program.
 func run(ctx context.Context, args []string, env environ, stdout, stderr io.Writer) error {
@@ -78,10 +77,11 @@ func (p *program) run(ctx context.Context, args []string, env environ) error {
 	if !known(command, rest) {
 		return errUsage
 	}
+	var only []string
 	if command == "health" {
-		env = withoutDatabase(env) // a probe needs no more than HOST and PORT
+		only = []string{"HOST", "PORT"} // a probe needs no more
 	}
-	if err := p.load(env); err != nil {
+	if err := p.load(env, only...); err != nil {
 		return err
 	}
 	switch command {
@@ -101,23 +101,6 @@ func split(args []string) (command string, rest []string) {
 		return "serve", nil
 	}
 	return args[0], args[1:]
-}
-
-// withoutDatabase answers for DATABASE_URL, which is required otherwise, and
-// for libpq's variables, which belong to it.
-func withoutDatabase(env environ) environ {
-	return func(dotenv string) (func(string) (string, bool), error) {
-		lookup, err := env(dotenv)
-		return func(name string) (string, bool) {
-			if name == "DATABASE_URL" {
-				return "postgres://localhost/unused", true
-			}
-			if strings.HasPrefix(name, "PG") {
-				return "", false
-			}
-			return lookup(name)
-		}, err
-	}
 }
 
 // known reports whether there is such a command with such arguments.

@@ -34,7 +34,7 @@ func parseMigrate(args []string) (parsed migrateArgs, ok bool) {
 }
 
 func (p *program) newMigrator() (*db.Migrator, error) {
-	migrator, err := db.NewMigrator(p.dbOptions())
+	migrator, err := db.NewMigrator(p.cfg.DB)
 	if errors.Is(err, db.ErrURL) {
 		return nil, settingsError{err}
 	}

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/config/dotenv"
 	"example.com/transcription-api/internal/web/webtest"
 )
 
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("API_TEST_RUN_MAIN") {
 	case "things":
 		p := program{stdout: os.Stdout, stderr: os.Stderr, api: webtest.New}
-		os.Exit(exitStatus(p.run(context.Background(), os.Args[1:], config.Environ), os.Stderr))
+		os.Exit(exitStatus(p.run(context.Background(), os.Args[1:], dotenv.Read), os.Stderr))
 	case "service":
 		main()
 	case "background":

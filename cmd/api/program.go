@@ -21,16 +21,26 @@ type program struct {
 	log            *slog.Logger
 }
 
-// load reads the settings and makes the logger.
-func (p *program) load(env environ) error {
-	lookup, err := env(".env")
+// load reads the settings, or only those that are named, and makes the logger. A
+// variable that is likely misspelt is told: beside the mistakes, since it may be
+// the cause of one, else as a warning.
+func (p *program) load(env environ, only ...string) error {
+	vars, err := env(".env")
 	if err != nil {
 		return settingsError{err}
 	}
-	if p.cfg, err = config.Load(lookup); err != nil {
-		return settingsError{err}
+	misspelt := config.Misspelt(vars.Names("DB_"))
+	if p.cfg, err = config.Load(vars.Lookup, only...); err != nil {
+		return settingsError{errors.Join(append([]error{err}, misspelt...)...)}
 	}
 	p.log = newLogger(p.cfg, p.stderr)
+	p.cfg.DB.Logger = p.log
+	if len(only) > 0 {
+		return nil // a probe, which would say it every few seconds
+	}
+	for _, note := range misspelt {
+		p.log.Warn(note.Error())
+	}
 	return nil
 }
 
@@ -44,45 +54,19 @@ func newLogger(cfg config.Config, w io.Writer) *slog.Logger {
 	return slog.New(app.LogHandler(handler))
 }
 
-// dbOptions hands the settings of the database layer over.
-func (p *program) dbOptions() db.Options {
-	d := p.cfg.Database
-	return db.Options{
-		URL:                      d.URL.Reveal(),
-		PoolSize:                 d.PoolSize,
-		MaxOverflow:              d.MaxOverflow,
-		PoolTimeout:              d.PoolTimeout,
-		Recycle:                  d.Recycle,
-		PrePing:                  d.PrePing,
-		OverflowIdle:             d.OverflowIdle,
-		MaxWaiting:               d.MaxWaiting,
-		Reset:                    db.Reset(d.PoolReset),
-		ConnectTimeout:           d.ConnectTimeout,
-		StatementTimeout:         d.StatementTimeout,
-		IdleInTransactionTimeout: d.IdleInTransactionTimeout,
-		PgBouncer:                d.PgBouncer,
-		MigrateLockTimeout:       d.MigrateLockTimeout,
-		LeakThreshold:            d.LeakThreshold,
-		SlowQuery:                d.SlowQuery,
-		Echo:                     d.Echo,
-		Dev:                      p.cfg.Environment == config.Dev,
-		Logger:                   p.log,
-	}
-}
-
 // connect tests the connection, with retries, and opens the pool.
 func (p *program) connect(ctx context.Context) (*db.DB, error) {
 	if err := p.testConnection(ctx); err != nil {
 		return nil, err
 	}
-	return db.Open(ctx, p.dbOptions())
+	return db.Open(ctx, p.cfg.DB)
 }
 
 func (p *program) testConnection(ctx context.Context) error {
-	if from := p.cfg.Database.URLFrom; len(from) > 0 {
+	if from := p.cfg.URLFrom; len(from) > 0 {
 		p.log.Info("connection parameters that DATABASE_URL leaves open", "from", from)
 	}
-	err := db.TestConnection(ctx, p.dbOptions(), p.cfg.Database.ConnectRetries, p.cfg.Database.ConnectRetryDelay)
+	err := db.TestConnection(ctx, p.cfg.DB, p.cfg.ConnectRetries, p.cfg.ConnectRetryDelay)
 	if errors.Is(err, db.ErrURL) {
 		return settingsError{err}
 	}

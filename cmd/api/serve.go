@@ -16,7 +16,7 @@ import (
 func (p *program) serve(ctx context.Context) (err error) {
 	surviveLogReader()
 	p.log.Info("starting", "version", version, "settings", p.cfg)
-	if p.cfg.Environment == config.Production && len(p.cfg.APIKeys) == 0 {
+	if p.cfg.Environment == config.Production && len(p.cfg.API.APIKeys) == 0 {
 		p.log.Warn("API_KEYS is not set: everybody may call this service")
 	}
 	conn, err := p.connect(ctx)
@@ -26,7 +26,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	s := server{
 		log:              p.log,
 		state:            new(app.State),
-		requestTimeout:   p.cfg.RequestTimeout,
+		requestTimeout:   p.cfg.API.RequestTimeout,
 		keepAliveTimeout: p.cfg.KeepAliveTimeout,
 		shutdownDelay:    p.cfg.ShutdownDelay,
 		shutdownTimeout:  p.cfg.ShutdownTimeout,
@@ -48,7 +48,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer stopAdmin()
-	handler, err := p.api(p.handlerOptions(conn, s.state, metrics))
+	handler, err := p.api(app.Options{Settings: p.cfg.API, DB: conn, Log: p.log, State: s.state, Metrics: metrics})
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (p *program) unlessStopped(ctx context.Context, err error) error {
 
 // prepare checks the connection budget and brings the schema up to date.
 func (p *program) prepare(ctx context.Context, conn *db.DB) error {
-	budget, err := conn.Budget(ctx, p.cfg.Database.Instances)
+	budget, err := conn.Budget(ctx, p.cfg.Instances)
 	if err != nil {
 		return err
 	}
@@ -81,25 +81,6 @@ func (p *program) prepare(ctx context.Context, conn *db.DB) error {
 		p.log.Warn(budget.Error())
 	}
 	return p.prepareSchema(ctx)
-}
-
-func (p *program) handlerOptions(conn *db.DB, state *app.State, metrics *app.Metrics) app.Options {
-	keys := make([]string, len(p.cfg.APIKeys))
-	for i, key := range p.cfg.APIKeys {
-		keys[i] = key.Reveal()
-	}
-	return app.Options{
-		DB:                 conn,
-		Log:                p.log,
-		State:              state,
-		Metrics:            metrics,
-		RequestTimeout:     p.cfg.RequestTimeout,
-		MaxBodyBytes:       p.cfg.MaxBodyBytes,
-		IdempotencyTTL:     p.cfg.IdempotencyTTL,
-		APIKeys:            keys,
-		CORSAllowedOrigins: p.cfg.CORSAllowedOrigins,
-		TrustedProxies:     p.cfg.TrustedProxies,
-	}
 }
 
 // waitFor sleeps for d, or until done.

@@ -4,8 +4,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"example.com/transcription-api/internal/db/dbtest"
 )
@@ -74,7 +78,7 @@ func TestDollarInDotenv(t *testing.T) {
 		refused(t, folder, map[string]string{"DATABASE_URL": database}, want)
 	}
 	refused(t, t.TempDir(), map[string]string{"DATABASE_URL": database, "API_KEYS": " "}, "API_KEYS: holds no key")
-	refused(t, t.TempDir(), map[string]string{"DATABASE_URL": database, "API_KEYS": "$(s3cret)"}, "API_KEYS: key 1 is a reference")
+	refused(t, t.TempDir(), map[string]string{"DATABASE_URL": database, "API_KEYS": "$(s3cret)"}, "API_KEYS: entry 1 is a reference")
 }
 
 // TestDotenvTakesTheEnvironment: ${NAME} in .env, and libpq's variables in it.
@@ -119,6 +123,78 @@ func TestPGVariables(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMissingSchema is one line of each command, not tried again and not an error of SQL.
+func TestMissingSchema(t *testing.T) {
+	t.Parallel()
+	database := dbtest.New(t)
+	for _, query := range []string{"schema=none_such", "search_path=none_such,nor_this", "options=-c%20search_path%3Dnone_such"} {
+		for _, command := range []string{"serve", "check", "migrate"} {
+			p := start(t, map[string]string{"DATABASE_URL": withQuery(database, query)}, command)
+			status, out := p.status(), p.output.String()
+			lines := 0
+			for line := range strings.Lines(out) {
+				if strings.Contains(line, "no schema of the search_path") && !strings.Contains(line, "attempt") {
+					lines++
+				}
+			}
+			if status != 1 || lines != 1 || strings.Contains(out, "attempt 2") || strings.Contains(out, "SQLSTATE") {
+				t.Errorf("%s with %s: exit status %d:\n%s", command, query, status, out)
+			}
+		}
+	}
+}
+
+// TestMisspelt: a variable that is close to a setting is told, beside the mistakes that it may have led to too.
+func TestMisspelt(t *testing.T) {
+	t.Parallel()
+	database := dbtest.New(t)
+	folder := t.TempDir()
+	writeDotenv(t, folder, "DATABSE_URL=postgres://u:s3cret@h/db\nPOSTGRES_PASSWORD=s3cret\n")
+	const note = "DATABSE_URL: is not a setting of this service, and has no effect; meant: DATABASE_URL"
+	p := startIn(t, folder, nil, "check")
+	if status := p.status(); status != 2 || !strings.Contains(p.output.String(), "DATABASE_URL: is not set") || !strings.Contains(p.output.String(), note) {
+		t.Errorf("exit status %d:\n%s", status, p.output)
+	}
+	p = startIn(t, folder, map[string]string{"DATABASE_URL": database, "DB_POOLSIZE": "7", "DATABAS_URL": "x"}, "check")
+	status, out := p.status(), p.output.String()
+	if status != 0 || !strings.Contains(out, note) || !strings.Contains(out, "meant: DB_POOL_SIZE") || strings.Contains(out, "DATABAS_URL") || strings.Contains(out, "POSTGRES_PASSWORD") {
+		t.Errorf("exit status %d:\n%s", status, out)
+	}
+	if strings.Contains(p.output.String(), "s3cret") {
+		t.Error("a value is shown")
+	}
+}
+
+// TestParametersOfTheServer: package config knows each parameter that the server would take from a connection.
+func TestParametersOfTheServer(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../internal/config/parameters.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, _ := dbtest.Connect(t, dbtest.New(t)).Query(t.Context(),
+		"SELECT lower(name) FROM pg_settings WHERE context IN ('user', 'superuser', 'backend', 'superuser-backend') AND name NOT LIKE '%.%' AND name <> 'tcp_user_timeout'") // which is answered, as libpq's
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if !regexp.MustCompile(`(?m)^` + name + `( = .*)?$`).Match(text) {
+			t.Errorf("the server knows %s", name)
+		}
+	}
+}
+
+// TestEndlessDotenv: a pipe in place of .env is not waited for.
+func TestEndlessDotenv(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(folder, ".env"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, folder, nil, ".env: is not a regular file")
 }
 
 // TestHealthNeedsNoDatabase: a probe does not look at what serves the database.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/config/dotenv"
 	"example.com/transcription-api/internal/devdb"
 )
 
@@ -63,11 +63,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 // presentURL is the URL that is set already, in the environment or in the .env of the working folder, as the API itself
 // reads it. "" is none.
 func presentURL(name string) (string, error) {
-	lookup, err := config.Environ(".env")
+	env, err := dotenv.Read(".env")
 	if err != nil {
 		return "", fmt.Errorf("settings: %w", err)
 	}
-	url, _ := lookup(name)
+	url, _ := env.Lookup(name)
 	return strings.TrimSpace(url), nil
 }
 

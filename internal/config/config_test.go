@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/web/app"
 )
 
 const goodURL = "postgres://app:hunter2@db.example.com:5432/app"
@@ -49,7 +51,7 @@ func names() []string {
 func defaults() config.Config {
 	return config.Config{
 		Environment: config.Dev,
-		Database: config.Database{
+		DB: db.Options{
 			URL:                      goodURL,
 			PoolSize:                 5,
 			MaxOverflow:              10,
@@ -57,26 +59,25 @@ func defaults() config.Config {
 			Recycle:                  time.Hour,
 			PrePing:                  true,
 			OverflowIdle:             30 * time.Second,
-			PoolReset:                "full",
+			Reset:                    db.ResetFull,
 			ConnectTimeout:           5 * time.Second,
-			ConnectRetries:           5,
-			ConnectRetryDelay:        2 * time.Second,
 			StatementTimeout:         30 * time.Second,
 			IdleInTransactionTimeout: time.Minute,
 			MigrateLockTimeout:       5 * time.Second,
 			LeakThreshold:            30 * time.Second,
 			SlowQuery:                200 * time.Millisecond,
-			Instances:                1,
+			Dev:                      true,
 		},
-		Host:             "127.0.0.1",
-		Port:             8080,
-		RequestTimeout:   time.Minute,
-		KeepAliveTimeout: 2 * time.Minute,
-		ShutdownTimeout:  30 * time.Second,
-		MaxBodyBytes:     1 << 20,
-		IdempotencyTTL:   24 * time.Hour,
-		AutoMigrate:      true,
-		LogLevel:         slog.LevelInfo,
+		API:               app.Settings{RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20, IdempotencyTTL: 24 * time.Hour},
+		ConnectRetries:    5,
+		ConnectRetryDelay: 2 * time.Second,
+		Instances:         1,
+		Host:              "127.0.0.1",
+		Port:              8080,
+		KeepAliveTimeout:  2 * time.Minute,
+		ShutdownTimeout:   30 * time.Second,
+		AutoMigrate:       true,
+		LogLevel:          slog.LevelInfo,
 	}
 }
 
@@ -84,7 +85,7 @@ func TestDefaults(t *testing.T) {
 	t.Parallel()
 	test := defaults()
 	test.Environment = config.Test
-	test.Database.LeakThreshold = 0
+	test.DB.LeakThreshold, test.DB.Dev = 0, false
 
 	production := test
 	production.Environment = config.Production
@@ -171,9 +172,9 @@ func TestMistakesTogether(t *testing.T) {
 		"PORT":         "http",
 	})
 	want := strings.Join([]string{
+		`PORT: "http" is not a whole number; allowed: a whole number from 0 to 65535`,
 		`DATABASE_URL: is not set; allowed: postgres://USER:PASSWORD@HOST:5432/DATABASE; "make run" brings a database of its own`,
 		`DB_ECHO: true is refused in production; allowed: false`,
-		`PORT: "http" is not a whole number; allowed: a whole number from 0 to 65535`,
 	}, "\n")
 	if err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)

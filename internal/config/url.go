@@ -1,162 +1,175 @@
 package config
 
 import (
-	"net/netip"
+	"cmp"
+	"maps"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"example.com/transcription-api/internal/db"
+)
+
+// pgx reads the URL. It is taken apart here for what pgx does not do: it takes the end of a password that is not encoded
+// for a host, and prints it; it leaves unknown parameters to the server; and it sees libpq's variables in the
+// environment only. No mistake shows a part of the URL, since any piece of such a password may turn up anywhere in it.
+var (
+	urlScheme = regexp.MustCompile(`^(?i)postgres(ql)?(\+\w+)?://`) // SQLAlchemy names its driver there
+	urlParts  = regexp.MustCompile(`^(?:([^@:/?]*)(?::([^@/?]*))?@)?([^@/?]*)(?:/([^@?]*))?(?:\?([^@]*))?$`)
+	urlNever  = regexp.MustCompile(`[\x00-\x20\x7f#]|%00`)
+	urlHost   = regexp.MustCompile(`^(\[[\w:.%]+\]|(?:[\w%][\w.%-]*)?)(:\d+)?$`)
 )
 
 const (
 	urlForm    = "postgres://USER:PASSWORD@HOST:5432/DATABASE"
-	urlMissing = urlForm + `; "make run" brings a database of its own`
-	hostForm   = "host names, IP addresses (IPv6 in brackets), or ?host=/path for a Unix socket"
-	portForm   = "1 to 65535"
+	urlHosts   = "host names, IP addresses (IPv6 in brackets), each with a port from 1 to 65535 or without; or ?host=/path for a Unix socket"
+	urlQuery   = "?name=value&name=value, with = and & in a value as %3D and %26"
 	urlEscapes = "special characters of the password percent-encoded: @ as %40, / as %2F, ? as %3F, # as %23, % as %25, a space as %20"
 )
 
-// An address is what a database URL says, decoded and without its secrets.
+// databaseURL keeps the text; readURL checks it when all else is read.
+func databaseURL(d *db.Options) kind {
+	return kind{urlForm, func(text string) string { d.URL = text; return "" }, func() any { return *d }}
+}
+
+// An address is what the URL says, and what other variables add to it.
 type address struct {
-	user, database string
-	hosts, ports   []string // no port or one for all or as many as hosts; an empty one is the default
-	hasPassword    bool
-	params         map[string]string // the query's, under their canonical names
-	base           string            // what stands before the query, encoded
-	query          []string          // name=value, encoded, as pgx and the server get them
-	problems       []problem
-	unreadable     bool
+	*reader
+	said  map[string]bool // by the part before the query: user, password, host, port, database
+	query url.Values      // as pgx takes it
 }
 
-// A problem of a URL. Neither part ever quotes the URL: where a password was not encoded, any piece of it may
-// turn up as a host, a port or a parameter.
-type problem struct{ what, allowed string }
+func (a address) says(param string) bool { return a.said[param] || a.query.Get(param) != "" }
 
-// address reads the database's URL, and what it leaves open from PostgreSQL's own variables.
-func (r *reader) address(name string) (a address, from []string) {
-	s := r.get(name)
-	if s == "" {
-		r.mistake(name, "is not set", urlMissing)
-		return a, nil
-	}
-	rest, p := cutScheme(s)
-	if p != nil {
-		r.mistake(name, p.what, p.allowed)
-		return a, nil
-	}
-	a = parseAddress(rest)
-	if !a.unreadable {
-		from = r.fillIn(&a)
-		a.check()
-	}
-	for _, p := range a.problems {
-		r.mistake(name, p.what, p.allowed)
-	}
-	return a, from
-}
+func (r *reader) wrongURL(problem, allowed string) { r.mistake("DATABASE_URL", problem, allowed) }
 
-// url is what pgx gets.
-func (a address) url() Secret {
-	query := strings.Join(a.query, "&")
-	return Secret("postgres://" + a.base + choose(query == "", "", "?") + query)
-}
-
-// cutScheme drops postgres:// and postgresql://, with or without a driver such as SQLAlchemy's +psycopg2.
-func cutScheme(s string) (rest string, p *problem) {
-	scheme, rest, found := strings.Cut(s, "://")
-	dialect, _, _ := strings.Cut(strings.ToLower(scheme), "+")
-	if !found || dialect != "postgres" && dialect != "postgresql" {
-		return "", &problem{"does not begin with postgres:// or postgresql://", urlForm}
+// readURL checks DATABASE_URL and makes of it what pgx takes.
+func (r *reader) readURL(c *Config) {
+	before := len(r.mistakes)
+	scheme := urlScheme.FindString(c.DB.URL)
+	rest := c.DB.URL[len(scheme):]
+	parts := urlParts.FindStringSubmatch(rest)
+	_, badEscape := url.PathUnescape(rest)
+	switch {
+	case c.DB.URL == "":
+		r.wrongURL("is not set", urlForm+`; "make run" brings a database of its own`)
+		return
+	case scheme == "":
+		r.wrongURL("does not begin with postgres:// or postgresql://", urlForm)
+		return
+	case parts == nil || badEscape != nil || urlNever.MatchString(rest):
+		r.wrongURL("has a special character in a place where it can be misread", urlEscapes)
+		return
 	}
-	return rest, nil
-}
-
-// parseAddress reads what follows the scheme the way pgx and libpq do, but accepts only what can be read in one
-// way: they would take the end of an unencoded password for a host, and print it.
-func parseAddress(rest string) (a address) {
-	end := strings.IndexAny(rest, "/?")
-	if end < 0 {
-		end = len(rest)
-	}
-	authority, tail := rest[:end], rest[end:]
-	if !unambiguous(rest) || strings.Contains(tail, "@") {
-		a.unreadable = true
-		a.problem("has a special character in a place where it can be misread", urlEscapes)
-		return a
-	}
-	if user, hosts, found := strings.Cut(authority, "@"); found {
-		a.readUser(user)
-		authority = hosts
-	}
-	path, query, hasQuery := strings.Cut(tail, "?")
-	a.base, a.params = rest[:end]+path, map[string]string{}
-	a.readHosts(authority)
-	a.readPath(path)
+	a := address{r, map[string]bool{"user": parts[1] != "", "password": parts[2] != "", "database": parts[4] != ""}, url.Values{}}
+	a.readHosts(parts[3])
+	base, query, hasQuery := strings.Cut(rest, "?")
 	if hasQuery {
 		a.readQuery(query)
 	}
-	return a
-}
-
-// unambiguous wants at most one @, every escape whole, and nothing that is never legal in a URL.
-func unambiguous(rest string) bool {
-	decoded, err := url.PathUnescape(rest)
-	illegal := func(c rune) bool { return c <= ' ' || c == 0x7f || c == '#' }
-	return err == nil && !strings.Contains(decoded, "\x00") &&
-		strings.Count(rest, "@") <= 1 && !strings.ContainsFunc(rest, illegal)
-}
-
-// decode undoes escapes, which unambiguous has found whole. A + stays: PostgreSQL's URLs are not web forms.
-func decode(s string) string {
-	s, _ = url.PathUnescape(s)
-	return s
-}
-
-// problem adds one, once: with several hosts the same may be said of each.
-func (a *address) problem(what, allowed string) {
-	if p := (problem{what, allowed}); !slices.Contains(a.problems, p) {
-		a.problems = append(a.problems, p)
+	a.fillIn(&c.URLFrom)
+	if parts[1] == "" && strings.Contains(rest, "@") {
+		r.wrongURL("names no user before the @", urlForm)
+	}
+	if !a.says("host") {
+		r.wrongURL("names no host", urlHosts)
+	}
+	if !a.says("database") {
+		r.wrongURL("names no database", urlForm)
+	}
+	a.settle(&c.DB, base)
+	if err := db.CheckURL(c.DB.URL); err != nil && len(r.mistakes) == before {
+		r.wrongURL(strings.TrimPrefix(err.Error(), "DATABASE_URL "), "what docs/database.md lists")
 	}
 }
 
-func (a *address) readUser(info string) {
-	user, password, _ := strings.Cut(info, ":")
-	a.user, a.hasPassword = decode(user), password != ""
-	if a.user == "" {
-		a.problem("names no user before the @", urlForm)
+// settle takes out of the query what is not pgx's.
+func (a address) settle(d *db.Options, base string) {
+	d.PgBouncer = d.PgBouncer || a.query.Get("pgbouncer") == "true" // Prisma's way to say it
+	a.query.Del("pgbouncer")
+	if n, err := strconv.Atoi(a.query.Get("connect_timeout")); err == nil {
+		d.ConnectTimeout = time.Duration(n) * time.Second
+	}
+	d.URL = "postgres://" + base + choose(len(a.query) == 0, "", "?") + strings.ReplaceAll(a.query.Encode(), "+", "%20")
+}
+
+func (a address) readHosts(list string) {
+	a.said["port"] = strings.Contains(list, ",") // several hosts without a port mean the default one
+	for host := range strings.SplitSeq(list, ",") {
+		match := urlHost.FindStringSubmatch(host)
+		if match == nil || match[1] == "" && strings.Contains(list, ",") {
+			a.wrongURL("has a bad host or port", urlHosts)
+			match = []string{host, host, ""}
+		}
+		a.said["host"] = a.said["host"] || match[1] != ""
+		a.said["port"] = a.said["port"] || match[2] != ""
 	}
 }
 
-func (a *address) readHosts(list string) {
-	if list == "" {
+func (a address) readQuery(query string) {
+	for pair := range strings.SplitSeq(query, "&") {
+		key, val, found := strings.Cut(pair, "=")
+		if !found || key == "" || strings.Contains(val, "=") {
+			a.wrongURL("has a bad query", urlQuery)
+			return
+		}
+		key, _ = url.PathUnescape(key) // a + stays: it is no web form
+		val, _ = url.PathUnescape(val)
+		a.add("DATABASE_URL", key, val)
+	}
+}
+
+// add takes a parameter over, under the name that PostgreSQL knows, or says what is wrong with it.
+func (a address) add(variable, key, val string) {
+	name := strings.ToLower(key)
+	if name == "schema" { // Prisma's is one name, as it is
+		val = `"` + strings.ReplaceAll(val, `"`, `""`) + `"`
+	}
+	name = cmp.Or(synonyms[name], name)
+	seconds, err := strconv.Atoi(val)
+	known, is := parameters[name]
+	switch {
+	case known.instead != "":
+		a.mistake(variable, choose(variable == "DATABASE_URL", "has ", "stands for ")+name+", which is not understood here", known.instead)
+	case !is && !strings.Contains(name, "."): // with a dot it is an extension's or the application's
+		a.unknown(key)
+	case a.query.Has(name):
+		a.mistake(variable, "gives "+name+" twice", "one value for each parameter")
+	case name == "connect_timeout" && (err != nil || seconds < 1 || seconds > int(maxTime.Seconds())):
+		a.mistake(variable, "has a bad connect_timeout", "whole seconds, 1 or more; without it DB_CONNECT_TIMEOUT holds")
+	case known.allowed != "" && !among(known.allowed, val):
+		a.mistake(variable, "has a bad "+name, known.allowed)
+	default:
+		a.query.Set(name, choose(known.allowed == "", val, strings.ToLower(val)))
+	}
+}
+
+// unknown shows the name, except where it may be the rest of a password that was not encoded.
+func (a address) unknown(name string) {
+	if a.query.Has("password") || a.query.Has("sslpassword") {
+		a.wrongURL("has an unknown parameter after password (not shown: it may be a part of it)", urlQuery)
 		return
 	}
-	for hostport := range strings.SplitSeq(list, ",") {
-		host, port, found := cutPort(hostport)
-		if found && !isPort(port) {
-			a.problem("has a bad port", portForm)
+	meant := nearest(strings.ToLower(name), slices.Sorted(maps.Keys(parameters)))
+	a.wrongURL("has the unknown parameter "+quote(name), choose(meant == "", "", meant+", if that is meant; ")+
+		"parameters of a connection (sslmode, connect_timeout, …), run-time parameters of PostgreSQL (search_path, lock_timeout, …), "+
+		"names with a dot; others of the server's as options=-c%20NAME%3DVALUE")
+}
+
+// fillIn takes what the URL leaves open from libpq's variables, as psql does, and notes from which.
+func (a address) fillIn(from *[]string) {
+	for _, param := range strings.Fields(libpq) {
+		variable := cmp.Or(libpqOdd[param], "PG"+strings.ToUpper(strings.ReplaceAll(param, "_", "")))
+		val := a.get(variable)
+		if val == "" || a.says(param) || slices.Contains(libpqHarmless, param+"="+val) {
+			continue
 		}
-		a.hosts, a.ports = append(a.hosts, host), append(a.ports, port)
-	}
-}
-
-// cutPort splits at the colon that is not in an IPv6 address. What is wrong with brackets stays in the host, where
-// it is found.
-func cutPort(s string) (host, port string, found bool) {
-	inner, after, closed := strings.Cut(strings.TrimPrefix(s, "["), "]")
-	if !closed || s[0] != '[' || after != "" && after[0] != ':' {
-		host, port, found = strings.Cut(s, ":")
-		return decode(host), port, found
-	}
-	if addr, err := netip.ParseAddr(decode(inner)); err != nil || !addr.Is6() {
-		return s, "", false
-	}
-	return decode(inner), strings.TrimPrefix(after, ":"), after != ""
-}
-
-func (a *address) readPath(path string) {
-	name := strings.TrimPrefix(path, "/")
-	a.database = decode(name)
-	if strings.Contains(name, "/") {
-		a.problem("has more than one / after the host", "/ in the database's name as %2F")
+		before := len(a.mistakes)
+		if a.add(variable, param, val); len(a.mistakes) == before {
+			*from = append(*from, variable)
+		}
 	}
 }

@@ -42,6 +42,15 @@ func parseURL(url string) (*pgxpool.Config, error) {
 	return cfg, nil
 }
 
+// CheckURL returns ErrURL, with the reason and without the URL, if pgx cannot
+// read it, or a file that it names.
+func CheckURL(url string) error {
+	if _, err := parseURL(url); err != nil {
+		return urlError(err)
+	}
+	return nil
+}
+
 // parseWithoutTimeouts reads the URL for work that may take its time.
 func parseWithoutTimeouts(url string) (*pgx.ConnConfig, error) {
 	cfg, err := parseURL(url)

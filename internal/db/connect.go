@@ -83,10 +83,32 @@ func testOnce(ctx context.Context, cfg *pgx.ConnConfig, limit time.Duration) err
 		if err != nil {
 			return err
 		}
-		return errors.Join(conn.Ping(ctx), conn.Close(ctx))
+		return errors.Join(findSchema(ctx, conn), conn.Close(ctx))
 	})
 	if err != nil {
 		return oneLine{err}
+	}
+	return nil
+}
+
+// A missingSchema is a search_path, of the URL or of the role, that leads nowhere.
+type missingSchema struct{ path string }
+
+func (e missingSchema) Error() string {
+	return fmt.Sprintf("no schema of the search_path %s is there, or this role may not use it; create it (CREATE SCHEMA …), "+
+		"or correct schema= or search_path in DATABASE_URL", e.path)
+}
+
+// findSchema asks for an answer: the schema in which unqualified names are
+// looked up and made. Without it each statement would fail, with an error that
+// does not say why.
+func findSchema(ctx context.Context, conn *pgx.Conn) error {
+	results, err := conn.PgConn().Exec(ctx, "SELECT current_schema(), current_setting('search_path')").ReadAll()
+	if err != nil || len(results) == 0 || len(results[0].Rows) == 0 {
+		return err
+	}
+	if row := results[0].Rows[0]; row[0] == nil {
+		return missingSchema{string(row[1])}
 	}
 	return nil
 }

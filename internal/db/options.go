@@ -1,8 +1,15 @@
 package db
 
 import (
+	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -10,7 +17,7 @@ import (
 // of its environment variable (DB_POOL_SIZE → PoolSize); the values are taken
 // as they are, since package config has checked them.
 type Options struct {
-	URL string // secret
+	URL string // secret; Options print without it
 
 	PoolSize     int           // connections kept open
 	MaxOverflow  int           // connections beyond PoolSize, for bursts
@@ -44,5 +51,28 @@ const (
 	ResetFull     Reset = "full"     // whatever a session has set, and its transaction
 	ResetRollback Reset = "rollback" // its transaction only
 )
+
+// String is role, hosts and database of the URL.
+func (o Options) String() string {
+	cfg, err := parseURL(o.URL)
+	if err != nil {
+		return "[secret]" // what cannot be read may be a password
+	}
+	conn := cfg.ConnConfig
+	hosts := []string{net.JoinHostPort(conn.Host, strconv.Itoa(int(conn.Port)))}
+	for _, next := range conn.Fallbacks { // other hosts, and the same ones with or without TLS
+		host := net.JoinHostPort(next.Host, strconv.Itoa(int(next.Port)))
+		if !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return "postgres://" + url.User(conn.User).String() + "@" + strings.Join(hosts, ",") + "/" + url.PathEscape(conn.Database)
+}
+
+// Format keeps the URL out of every verb: String alone would leave %#v and %x.
+func (o Options) Format(f fmt.State, _ rune) { io.WriteString(f, o.String()) }
+
+// MarshalText keeps the URL out of JSON, XML and logs.
+func (o Options) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 func (o Options) maxConns() int { return o.PoolSize + o.MaxOverflow }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -145,6 +146,9 @@ func (d *DB) retire(conn *pgx.Conn) {
 // it (a certificate that cannot be read) is kept.
 func urlError(err error) error {
 	reason := errors.Unwrap(err)
+	if strings.HasSuffix(err.Error(), "`: invalid port") || strings.Contains(err.Error(), "`: could not match ") {
+		return fmt.Errorf("%w: it has a bad port, or more ports than hosts", ErrURL)
+	}
 	if _, quotes := errors.AsType[*url.Error](reason); reason == nil || quotes {
 		return fmt.Errorf("%w: it is not of the form postgres://user:password@host:5432/database", ErrURL)
 	}

@@ -3,7 +3,9 @@ package db_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -139,6 +141,44 @@ func TestTestConnection_Permanent(t *testing.T) {
 				t.Errorf("error %v, log:\n%s", err, text)
 			}
 		})
+	}
+}
+
+// TestTestConnection_MissingSchema: of the URL or of its options; one that is there is enough.
+func TestTestConnection_MissingSchema(t *testing.T) {
+	t.Parallel()
+	server := dbtest.New(t)
+	for query, missing := range map[string]bool{
+		"search_path=none_such": true, "search_path=": true, "options=-c%20search_path%3Dnone_such": true,
+		"search_path=none_such,public": false, "search_path=pg_catalog": false,
+	} {
+		opts, log := poolLogged(server + "&" + query)
+		err := db.TestConnection(t.Context(), opts, 5, time.Second)
+		told := err != nil && strings.HasPrefix(err.Error(), "test connection: no schema of the search_path ")
+		if told != missing || err != nil && !missing || strings.Contains(log.String(), "attempt 2") {
+			t.Errorf("%s: %v, log:\n%s", query, err, log)
+		}
+	}
+}
+
+// TestOptions_Hidden: Options show where the URL leads, and no more.
+func TestOptions_Hidden(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"postgres://u:hunter2@h1,[::1]:1/a%2Fb?sslmode=prefer": "postgres://u@h1:5432,[::1]:1/a%2Fb",
+		"postgres://u:hunter2@h:port/d":                        "[secret]",
+	} {
+		opts := db.Options{URL: url}
+		text, err := json.Marshal(opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := &poolLog{}
+		slog.New(slog.NewJSONHandler(log, nil)).Info("", "options", opts)
+		shown := fmt.Sprintf("%v %+v %#v %s %q %x %d ", opts, opts, opts, opts, opts, opts, []any{&opts}) + string(text) + log.String()
+		if n := strings.Count(shown, want); n < 8 || strings.Contains(shown, "hunter2") || strings.Contains(shown, "68756e74657232") {
+			t.Errorf("%s is shown as %s", want, shown)
+		}
 	}
 }
 

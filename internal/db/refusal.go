@@ -50,8 +50,11 @@ func (o Options) poolerAdvice(parameter string) string {
 var poolerRefusals = []string{"no such database", "no such user", "authentication failed", "bouncer config error"}
 
 // permanent reports whether connecting again can not help: wrong password, no
-// such role or database, access refused, no TLS or not the right one.
+// such role, database or schema, access refused, no TLS or not the right one.
 func permanent(err error) bool {
+	if _, missing := errors.AsType[missingSchema](err); missing {
+		return true
+	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		said := func(words string) bool { return strings.Contains(pg.Message, words) }
 		pooler := pg.Code == "08P01" && slices.ContainsFunc(poolerRefusals, said)

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -20,16 +19,11 @@ import (
 // Options are what an instance of the service needs. Each value has been checked
 // by package config.
 type Options struct {
-	DB                 *db.DB
-	Log                *slog.Logger
-	State              *State
-	Metrics            *Metrics // none: not measured
-	RequestTimeout     time.Duration
-	MaxBodyBytes       int64
-	IdempotencyTTL     time.Duration // 0: a day
-	APIKeys            []string      // secret; none: everybody may call
-	CORSAllowedOrigins []string
-	TrustedProxies     []string
+	Settings
+	DB      *db.DB
+	Log     *slog.Logger
+	State   *State
+	Metrics *Metrics // none: not measured
 }
 
 // API is what a service is: its routes, and what the document says beyond them.

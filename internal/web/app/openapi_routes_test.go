@@ -20,7 +20,7 @@ import (
 func unservedEngine(t *testing.T) *gin.Engine {
 	t.Helper()
 	engine, err := app.NewEngine(app.Options{
-		Log: slog.New(slog.DiscardHandler), State: new(app.State), RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20,
+		Log: slog.New(slog.DiscardHandler), State: new(app.State), Settings: app.Settings{RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20},
 	}, webtest.Things())
 	if err != nil {
 		t.Fatal(err)

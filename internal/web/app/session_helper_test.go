@@ -60,7 +60,7 @@ func sessionDefaults(t *testing.T, url string, log *slog.Logger) *sessionConfig 
 			OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: time.Minute,
 			IdleInTransactionTimeout: time.Minute, Logger: log,
 		},
-		api: app.Options{Log: log, State: new(app.State), RequestTimeout: sessionPatience, MaxBodyBytes: 1 << 20},
+		api: app.Options{Log: log, State: new(app.State), Settings: app.Settings{RequestTimeout: sessionPatience, MaxBodyBytes: 1 << 20}},
 	}
 }
 

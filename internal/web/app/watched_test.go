@@ -56,7 +56,7 @@ func watch(t *testing.T, change func(*db.Options)) *watched {
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	metrics := app.NewMetrics(conn)
 	engine, err := app.NewEngine(app.Options{
-		DB: conn, Log: log, State: new(app.State), Metrics: metrics, RequestTimeout: 2 * time.Minute, MaxBodyBytes: 1 << 20,
+		DB: conn, Log: log, State: new(app.State), Metrics: metrics, Settings: app.Settings{RequestTimeout: 2 * time.Minute, MaxBodyBytes: 1 << 20},
 	}, webtest.Things())
 	if err != nil {
 		t.Fatal(err)

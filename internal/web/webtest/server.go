@@ -49,7 +49,7 @@ func Start(t testing.TB, api func(app.Options) (http.Handler, error), change ...
 			PoolSize: 2, MaxOverflow: 13, PoolTimeout: Patience, Recycle: time.Hour, PrePing: true,
 			OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: Patience, Logger: log,
 		},
-		API: app.Options{Log: log, State: s.State, RequestTimeout: Patience, MaxBodyBytes: 1 << 20},
+		API: app.Options{Log: log, State: s.State, Settings: app.Settings{RequestTimeout: Patience, MaxBodyBytes: 1 << 20}},
 	}
 	for _, set := range change {
 		set(&settings)
@@ -235,7 +235,7 @@ func (s *Server) Exec(t testing.TB, sql string, args ...any) {
 func Unserved(t testing.TB, api func(app.Options) (http.Handler, error)) http.Handler {
 	t.Helper()
 	handler, err := api(app.Options{
-		Log: slog.New(slog.DiscardHandler), State: new(app.State), RequestTimeout: Patience, MaxBodyBytes: 1 << 20,
+		Log: slog.New(slog.DiscardHandler), State: new(app.State), Settings: app.Settings{RequestTimeout: Patience, MaxBodyBytes: 1 << 20},
 	})
 	if err != nil {
 		t.Fatal(err)

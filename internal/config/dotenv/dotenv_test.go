@@ -1,17 +1,15 @@
-package config_test
+//go:build unix
+
+package dotenv_test
 
 import (
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/joho/godotenv"
-
-	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/config/dotenv"
 )
 
 func writeDotenv(t *testing.T, text string) string {
@@ -27,7 +25,7 @@ func writeDotenv(t *testing.T, text string) string {
 func TestEnvironPrecedence(t *testing.T) {
 	t.Setenv("CONFIG_TEST_BOTH", "environment")
 	t.Setenv("CONFIG_TEST_EMPTY", "")
-	lookup, err := config.Environ(writeDotenv(t, "\ufeffCONFIG_TEST_BOTH=file\r\nCONFIG_TEST_EMPTY=file\r\n"+
+	env, err := dotenv.Read(writeDotenv(t, "\ufeffCONFIG_TEST_BOTH=file\r\nCONFIG_TEST_EMPTY=file\r\n"+
 		"export CONFIG_TEST_FILE='fi$le #1' # comment\r\nCONFIG_TEST_LAST=last"))
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +40,7 @@ func TestEnvironPrecedence(t *testing.T) {
 		{"CONFIG_TEST_LAST", "last", true},
 		{"CONFIG_TEST_NEITHER", "", false},
 	} {
-		if got, set := lookup(test.name); got != test.want || set != test.set {
+		if got, set := env.Lookup(test.name); got != test.want || set != test.set {
 			t.Errorf("%s = %q, %v; want %q, %v", test.name, got, set, test.want, test.set)
 		}
 	}
@@ -53,20 +51,48 @@ func TestEnvironPrecedence(t *testing.T) {
 
 func TestEnvironWithoutFile(t *testing.T) {
 	t.Parallel()
-	lookup, err := config.Environ(filepath.Join(t.TempDir(), ".env"))
+	env, err := dotenv.Read(filepath.Join(t.TempDir(), ".env"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if path, ok := lookup("PATH"); !ok || path != os.Getenv("PATH") {
+	if path, ok := env.Lookup("PATH"); !ok || path != os.Getenv("PATH") {
 		t.Errorf("PATH = %q, %v", path, ok)
 	}
 }
 
+// What has no end, or none before somebody writes, is not waited for.
 func TestEnvironUnreadable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if _, err := config.Environ(dir); err == nil || !strings.Contains(err.Error(), dir) {
-		t.Errorf("a directory in place of the file: %v", err)
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		dir:         ": is not a regular file",
+		pipe:        ": is not a regular file",
+		"/dev/zero": ": is not a regular file",
+		writeDotenv(t, strings.Repeat("#", 1<<20)+"\n"): ": is larger than 1048576 bytes",
+	} {
+		if _, err := dotenv.Read(path); err == nil || err.Error() != path+want {
+			t.Errorf("%s: %v, want %s", path, err, want)
+		}
+	}
+	if _, err := dotenv.Read(writeDotenv(t, strings.Repeat("#", 1<<20-1)+"\n")); err != nil {
+		t.Errorf("the largest file: %v", err)
+	}
+}
+
+// Not parallel: it sets variables of the process.
+func TestNames(t *testing.T) {
+	t.Setenv("CONFIG_TEST_ONE", "")
+	t.Setenv("OTHER_CONFIG_TEST", "")
+	env, err := dotenv.Read(writeDotenv(t, "B=1\nCONFIG_TEST_ONE=2\nA='1\n2'\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(env.Names("CONFIG_TEST_"), " "); got != "A B CONFIG_TEST_ONE" {
+		t.Errorf("names: %s", got)
 	}
 }
 
@@ -83,9 +109,10 @@ func TestEnvironMalformed(t *testing.T) {
 		{"A=1\r\nB='hunter2\r\nC=hunter2\r\n", "2"},
 		{"A=\"hunter2\nB=\"hunter2\"\n", "1"},
 		{"A=1\nB-hunter2=hunter2\n", "2"},
+		{"A=1\nB='2' C=hunter2\n", "2"},
 	} {
 		path := writeDotenv(t, test.text)
-		_, err := config.Environ(path)
+		_, err := dotenv.Read(path)
 		want := path + ": line " + test.line + " is not NAME=value, or its quotes do not close (not shown: it may hold a secret)"
 		if err == nil || err.Error() != want {
 			t.Errorf("%q:\n got %v\nwant %s", test.text, err, want)
@@ -151,10 +178,9 @@ func TestEnvironDollar(t *testing.T) {
 		{"earlier=one\nX=a$earlier", "aone"},
 		{"EARLIER='$one'\nX=$EARLIER", "$one"},
 		{"CONFIG_TEST_BOTH=file\nX=$CONFIG_TEST_BOTH", "environment"},
-		{"Y='1' X=${CONFIG_TEST_SET}", "set"},
 	} {
 		path := writeDotenv(t, test.text)
-		lookup, err := config.Environ(path)
+		env, err := dotenv.Read(path)
 		if test.want == bad {
 			if err == nil || strings.Count(err.Error(), "\n") > 0 || !strings.Contains(err.Error(), "a $ in the value of X ") {
 				t.Errorf("%q: %v", test.text, err)
@@ -163,7 +189,7 @@ func TestEnvironDollar(t *testing.T) {
 		}
 		if err != nil {
 			t.Errorf("%q: %v", test.text, err)
-		} else if got, _ := lookup("X"); got != test.want {
+		} else if got, _ := env.Lookup("X"); got != test.want {
 			t.Errorf("%q: X is %q, want %q", test.text, got, test.want)
 		}
 	}
@@ -173,7 +199,7 @@ func TestEnvironDollar(t *testing.T) {
 func TestEnvironDollarMistakes(t *testing.T) {
 	t.Parallel()
 	path := writeDotenv(t, "# $UNSET\r\nA='\n$hunter2'\r\n\r\nAPI_KEYS=$hunter2\r\nB=1\r\nexport DATABASE_URL=\"postgres://u:hunter2$C9@h/db\"\r\n")
-	_, err := config.Environ(path)
+	_, err := dotenv.Read(path)
 	const end = " does not lead to a variable that is set and not empty, in the environment or above this line; " +
 		"a value that holds a $ itself stands in 'single quotes' (not shown: it may hold a secret)"
 	want := path + ": line 5: a $ in the value of API_KEYS" + end + "\n" + path + ": line 7: a $ in the value of DATABASE_URL" + end
@@ -187,48 +213,7 @@ func TestEnvironEmptiedAgain(t *testing.T) {
 	t.Parallel()
 	path := writeDotenv(t, "API_KEYS=hunter2\nPORT=1\nPORT=2\n\nAPI_KEYS=\n")
 	want := path + ": line 5: API_KEYS is empty, but line 1 gives it a value; keep one of them"
-	if _, err := config.Environ(path); err == nil || err.Error() != want {
+	if _, err := dotenv.Read(path); err == nil || err.Error() != want {
 		t.Errorf("\n got %v\nwant %s", err, want)
 	}
-}
-
-// .env.example names exactly the variables that Load reads, and copying it changes nothing.
-func TestExample(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile("../../.env.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var listed []string
-	for _, m := range regexp.MustCompile(`(?m)^(?:# )?([A-Z_]+)=`).FindAllStringSubmatch(string(text), -1) {
-		listed = append(listed, m[1])
-	}
-	slices.Sort(listed)
-	if diff := cmp.Diff(names(), listed); diff != "" {
-		t.Errorf("what Load reads and what is listed differ (-read +listed)\n%s", diff)
-	}
-
-	uncommented := regexp.MustCompile(`(?m)^# ([A-Z_]+=)`).ReplaceAllString(string(text), "$1")
-	for _, text := range []string{string(text), uncommented} {
-		vars := exampleVars(t, text)
-		if text == uncommented {
-			vars["DATABASE_URL"] = goodURL
-		}
-		if diff := cmp.Diff(defaults(), mustLoad(t, vars)); diff != "" {
-			t.Errorf("(-default +example)\n%s", diff)
-		}
-	}
-	if url, ok := exampleVars(t, string(text))["DATABASE_URL"]; ok {
-		t.Errorf("DATABASE_URL=%s is not commented out: make run would not start a database of its own", url)
-	}
-	mustLoad(t, exampleVars(t, uncommented)) // the example of a URL is a good one
-}
-
-func exampleVars(t *testing.T, text string) map[string]string {
-	t.Helper()
-	vars, err := godotenv.Unmarshal(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return vars
 }
