@@ -59,7 +59,7 @@ func blockedBy(t *testing.T, env map[string]string, start func(map[string]string
 // finishes with Connection: close, the process exits 0.
 func TestDrain(t *testing.T) {
 	t.Parallel()
-	p, lock, patch := blocked(t, map[string]string{"SHUTDOWN_DELAY": "1"})
+	p, lock, patch := blocked(t, map[string]string{"SHUTDOWN_DELAY": "4"})
 	base := p.url()
 	p.signal(syscall.SIGTERM)
 	p.until("ready says 503", func() bool { return get(t, base+"/health/ready").status == http.StatusServiceUnavailable })

@@ -34,12 +34,13 @@ var errStale = errors.New("stale connection")
 // see: it makes them believe that they may repeat.
 var errLost = errors.New("connection lost")
 
-// enter waits until the session may have a connection. Errors: ErrPoolTimeout,
-// ErrQueueFull, or the cause for which ctx ended.
-func (d *DB) enter(wait context.Context) error {
-	start := time.Now()
+// enter waits until the session may have a connection. The wait counts from the
+// moment at which the session asked, which is before wait began: one that ends
+// at PoolTimeout has lasted for all of it. Errors: ErrPoolTimeout, ErrQueueFull,
+// or the cause for which wait ended.
+func (d *DB) enter(wait context.Context, asked time.Time) error {
 	err := d.gate.enter(wait)
-	d.waitNanos.Add(int64(time.Since(start)))
+	d.waitNanos.Add(int64(time.Since(asked)))
 	return d.countTimeout(err)
 }
 
@@ -60,8 +61,8 @@ func (d *DB) countTimeout(err error) error {
 // Other errors: ErrPoolTimeout, ErrQueueFull, ErrUnavailable, a setting that
 // PostgreSQL refuses, the cause for which wait ended; and send's own if it sent
 // nothing (outcome unsent).
-func (d *DB) lease(wait context.Context, begin beginning, send func(*lease) error) (*lease, outcome, error) {
-	if err := d.enter(wait); err != nil {
+func (d *DB) lease(wait context.Context, asked time.Time, begin beginning, send func(*lease) error) (*lease, outcome, error) {
+	if err := d.enter(wait, asked); err != nil {
 		return nil, unanswered, err
 	}
 	var counted sync.Once

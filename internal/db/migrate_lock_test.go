@@ -10,6 +10,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// migrateShortly is the lock time-out of tests in which a migration waits in vain: long enough for the watcher, which looks
+// five times meanwhile, to see for whom.
+const migrateShortly = 500 * time.Millisecond
+
 // migrateBoth runs a test on the server and through PgBouncer.
 func migrateBoth(t *testing.T, files []string, test func(t *testing.T, m *migrateTest)) {
 	for _, bouncer := range []bool{false, true} {
@@ -19,7 +23,7 @@ func migrateBoth(t *testing.T, files []string, test func(t *testing.T, m *migrat
 			if bouncer {
 				m.opts.URL, m.opts.PgBouncer = poolBouncer(t, m.url), true
 			}
-			m.exec("CREATE TABLE notes (id int PRIMARY KEY, body text)")
+			m.exec("CREATE TABLE notes (id int PRIMARY KEY, body text) WITH (autovacuum_enabled = off)") // else its worker may be a blocker, too
 			m.exec("INSERT INTO notes SELECT n, 'note' FROM generate_series(1, 100) n")
 			test(t, m)
 		})
@@ -32,7 +36,7 @@ func TestMigrate_LockTimeout(t *testing.T) {
 	t.Parallel()
 	files := []string{"00001_column.sql", "-- +goose Up\nCREATE TABLE made (id int);\nALTER TABLE notes ADD COLUMN more int;\n"}
 	migrateBoth(t, files, func(t *testing.T, m *migrateTest) {
-		m.opts.MigrateLockTimeout = 100 * time.Millisecond
+		m.opts.MigrateLockTimeout = migrateShortly
 		pid, release := m.hold("SELECT count(*) FROM notes WHERE body <> 's3cret'")
 		defer release()
 		_, err := m.up()
@@ -44,7 +48,7 @@ func TestMigrate_LockTimeout(t *testing.T) {
 			t.Errorf("not a lock time-out: %v", err)
 		}
 		for _, part := range []string{
-			"00001_column.sql: statement 2 (ALTER TABLE notes ADD COLUMN more int;)", "nothing of it is kept", "given up after 4 attempts of 100ms",
+			"00001_column.sql: statement 2 (ALTER TABLE notes ADD COLUMN more int;)", "nothing of it is kept", "given up after 4 attempts of 500ms",
 			fmt.Sprintf("pid %d (idle in transaction", pid), "SELECT count(*) FROM notes WHERE body <>",
 		} {
 			if !strings.Contains(err.Error(), part) {
@@ -71,7 +75,7 @@ func TestMigrate_LockTimeoutThenFree(t *testing.T) {
 	t.Parallel()
 	files := []string{"00001_column.sql", "-- +goose Up\nALTER TABLE notes ADD COLUMN more int;\n"}
 	migrateBoth(t, files, func(t *testing.T, m *migrateTest) {
-		m.opts.MigrateLockTimeout = 100 * time.Millisecond
+		m.opts.MigrateLockTimeout = migrateShortly
 		_, release := m.hold("SELECT count(*) FROM notes")
 		defer release()
 		done := m.started(t.Context())
@@ -130,11 +134,11 @@ func TestMigrate_InvalidIndex(t *testing.T) {
 		t.Run(maybe, func(t *testing.T) {
 			t.Parallel()
 			migrateBoth(t, files, func(t *testing.T, m *migrateTest) {
-				m.opts.MigrateLockTimeout = 100 * time.Millisecond
+				m.opts.MigrateLockTimeout = migrateShortly
 				_, release := m.hold("UPDATE notes SET body = 'changed' WHERE id = 1")
 				defer release()
 				_, err := m.up()
-				if err == nil || !strings.Contains(err.Error(), "by hand: DROP INDEX CONCURRENTLY notes_body") || !strings.Contains(err.Error(), "attempts of 100ms") {
+				if err == nil || !strings.Contains(err.Error(), "by hand: DROP INDEX CONCURRENTLY notes_body") || !strings.Contains(err.Error(), "attempts of 500ms") {
 					t.Errorf("want an error with the recipe, got %v", err)
 				}
 				release()
@@ -181,7 +185,7 @@ func TestMigrate_Interrupted(t *testing.T) {
 				for statement := range strings.SplitSeq(test.before, ";") {
 					m.exec(statement)
 				}
-				m.opts.MigrateLockTimeout = 200 * time.Millisecond
+				m.opts.MigrateLockTimeout = migrateShortly
 				pid, release := m.hold(test.blocker)
 				defer release()
 				done := m.started(t.Context())

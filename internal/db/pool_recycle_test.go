@@ -74,10 +74,10 @@ func TestPool_RecycleNever(t *testing.T) {
 func TestPool_RecycleUnderLoad(t *testing.T) {
 	t.Parallel()
 	p := poolNew(t, 2, 2, func(o *db.Options) { o.Recycle = poolAge })
-	end := time.Now().Add(4 * poolAge)
+	start, enough := time.Now(), func() bool { return p.Counters().Recycled >= 4 }
 	most := p.poolMost(func() {
 		errs := poolTogether(12, func(int) error {
-			for time.Now().Before(end) {
+			for !poolEnough(start, enough) {
 				if _, err := p.once(); err != nil {
 					return err
 				}
@@ -91,8 +91,8 @@ func TestPool_RecycleUnderLoad(t *testing.T) {
 	if most > 4 {
 		t.Errorf("%d backends at a time, want 4 at most", most)
 	}
-	if n := p.Counters().Recycled; n < 4 {
-		t.Errorf("%d connections recycled", n)
+	if !enough() {
+		t.Errorf("%d connections recycled", p.Counters().Recycled)
 	}
 	p.noSlotLost()
 }

@@ -155,7 +155,7 @@ func TestPool_IsolationReset(t *testing.T) {
 func TestPool_ServerSettings(t *testing.T) {
 	t.Parallel()
 	opts := poolOptions(dbtest.New(t), 1, 0)
-	opts.StatementTimeout, opts.IdleInTransactionTimeout = 1500*time.Millisecond, 2*time.Second
+	opts.StatementTimeout, opts.IdleInTransactionTimeout = 1500*time.Millisecond, 20*time.Second
 	p := poolOpen(t, opts, opts.URL)
 	if n := p.look("SELECT count(*) FROM pg_stat_activity WHERE pid = any($1) AND application_name = 'transcription-api'",
 		p.backends()); n != 1 {
@@ -164,7 +164,7 @@ func TestPool_ServerSettings(t *testing.T) {
 	s := p.take()
 	var statement, idle string
 	row := s.DB().Raw("SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')").Row()
-	if err := row.Scan(&statement, &idle); err != nil || statement != "1500ms" || idle != "2s" {
+	if err := row.Scan(&statement, &idle); err != nil || statement != "1500ms" || idle != "20s" {
 		t.Errorf("time-outs %s and %s: %v", statement, idle, err)
 	}
 	start := time.Now()

@@ -126,37 +126,37 @@ func TestPool_DeadInStatement(t *testing.T) {
 	p.noSlotLost()
 }
 
-// TestPool_BlackHole: old connections that swallow everything cost one time-out, not one each.
+// TestPool_BlackHole: old connections that swallow everything cost one time-out, not one each, which were 20 s.
 func TestPool_BlackHole(t *testing.T) {
 	t.Parallel()
 	const limit = 2 * time.Second
-	p, proxy := poolThrough(t, 5, 0, func(o *db.Options) { o.ConnectTimeout = limit })
+	p, proxy := poolThrough(t, 10, 0, func(o *db.Options) { o.ConnectTimeout = limit })
 	proxy.blackHole()
 	start := time.Now()
-	for range 5 {
+	for range 10 {
 		p.mustOnce()
 	}
-	if took := time.Since(start); took < limit/2 || took > 3*limit {
-		t.Errorf("5 sessions took %v, want about %v", took, limit)
+	if took := time.Since(start); took < limit/2 || took > 5*limit {
+		t.Errorf("10 sessions took %v, want about %v", took, limit)
 	}
 	p.noSlotLost()
-	if took := time.Since(start); took > 4*limit {
+	if took := time.Since(start); took > 7*limit { // by itself pgx takes 15 s more
 		t.Errorf("all slots were back after %v", took)
 	}
 }
 
-// TestPool_BlackHoleAtOnce: nor do sessions that meet them at the same time wait in turn.
+// TestPool_BlackHoleAtOnce: nor do sessions that meet them at the same time wait in turn, which were 20 s.
 func TestPool_BlackHoleAtOnce(t *testing.T) {
 	t.Parallel()
 	const limit = 2 * time.Second
-	p, proxy := poolThrough(t, 2, 2, func(o *db.Options) { o.ConnectTimeout = limit })
-	poolReturn(p.takeMany(4))
+	p, proxy := poolThrough(t, 5, 5, func(o *db.Options) { o.ConnectTimeout = limit })
+	poolReturn(p.takeMany(10))
 	proxy.blackHole()
 	start := time.Now()
 	if errs := poolTogether(20, func(int) error { _, err := p.once(); return err }); len(errs) > 0 {
 		t.Error(errs)
 	}
-	if took := time.Since(start); took < limit/2 || took > 3*limit {
+	if took := time.Since(start); took < limit/2 || took > 5*limit {
 		t.Errorf("20 sessions took %v, want about %v", took, limit)
 	}
 	p.noSlotLost()
@@ -165,7 +165,7 @@ func TestPool_BlackHoleAtOnce(t *testing.T) {
 // TestPool_BlackHoleInStatement: sessions whose line dies under them give their slots back, too.
 func TestPool_BlackHoleInStatement(t *testing.T) {
 	t.Parallel()
-	const limit = time.Second
+	const limit = 2 * time.Second
 	p, proxy := poolThrough(t, 2, 0, func(o *db.Options) { o.ConnectTimeout = limit })
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
@@ -186,7 +186,7 @@ func TestPool_BlackHoleInStatement(t *testing.T) {
 	})
 	start := time.Now()
 	p.noSlotLost()
-	if took := time.Since(start); took > 10*limit { // by itself pgx takes 15 s
+	if took := time.Since(start); took > 12*time.Second { // by itself pgx takes 15 s
 		t.Errorf("the slots were back after %v", took)
 	}
 }

@@ -140,12 +140,12 @@ func TestSessionCancelRequestRefused(t *testing.T) {
 }
 
 // TestSessionCancelIsQuick: a caller that leaves costs the next one no wait. pgx's own handler lets a tenth of a second pass
-// after each cancel; the quickest of some tells.
+// after each cancel; the quickest of some tells, of more on a busy machine.
 func TestSessionCancelIsQuick(t *testing.T) {
 	t.Parallel()
 	conn, url, _ := sessionOpen(t, sessionPool(1, 0))
 	quickest := sessionPatience
-	for range 20 {
+	for try := 0; try < 10 || try < 100 && quickest >= 100*time.Millisecond; try++ {
 		ctx, leave := context.WithCancelCause(t.Context())
 		s, tx := sessionNew(t, conn, ctx)
 		release := sessionHoldLock(t, url)

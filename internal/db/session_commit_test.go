@@ -80,7 +80,7 @@ func TestSessionSwallowedError(t *testing.T) {
 func TestSessionSwallowedBegin(t *testing.T) {
 	t.Parallel()
 	for _, more := range []bool{false, true} {
-		conn, url, _ := sessionOpen(t, sessionPool(1, 0), func(o *db.Options) { o.PoolTimeout = 50 * time.Millisecond })
+		conn, url, _ := sessionOpen(t, sessionPool(1, 0), func(o *db.Options) { o.PoolTimeout = sessionShortly })
 		holder, held := sessionNew(t, conn, t.Context())
 		sessionMust(t, held.Exec("SELECT 1").Error)
 		err := conn.WithSession(t.Context(), func(tx *gorm.DB) error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -71,7 +70,7 @@ func TestSessionPrepareStmt(t *testing.T) {
 // in the transaction of the session that prepared it.
 func TestSessionPreparedElsewhere(t *testing.T) {
 	t.Parallel()
-	conn, url, _ := sessionOpen(t, sessionPool(1, 0), func(o *db.Options) { o.PoolTimeout = 100 * time.Millisecond })
+	conn, url, _ := sessionOpen(t, sessionPool(1, 0), func(o *db.Options) { o.PoolTimeout = sessionShortly })
 	first, tx := sessionNew(t, conn, t.Context())
 	sessionMust(t, sessionInsert(tx.Session(&gorm.Session{PrepareStmt: true}), "of the first"))
 	second, tx := sessionNew(t, conn, t.Context())
@@ -89,7 +88,7 @@ func TestSessionPreparedElsewhere(t *testing.T) {
 // TestSessionWithoutAConnection: every way to send a statement reports why there is none.
 func TestSessionWithoutAConnection(t *testing.T) {
 	t.Parallel()
-	conn, _, _ := sessionOpen(t, sessionPool(1, 0), func(o *db.Options) { o.PoolTimeout = 50 * time.Millisecond })
+	conn, _, _ := sessionOpen(t, sessionPool(1, 0), func(o *db.Options) { o.PoolTimeout = sessionShortly })
 	_, holder := sessionNew(t, conn, t.Context())
 	sessionMust(t, holder.Exec("SELECT 1").Error)
 	var n int

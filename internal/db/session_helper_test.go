@@ -21,6 +21,10 @@ import (
 // sessionPatience bounds every wait for something that must happen; reaching it is a failure.
 const sessionPatience = 30 * time.Second
 
+// sessionShortly is the PoolTimeout of tests in which a session waits in vain. It is long enough for one that finds a
+// connection free, on a slow machine too.
+const sessionShortly = 500 * time.Millisecond
+
 // sessionOptions are those of the tests that set none themselves. TEST_DB_POOL_SIZE=1 gives them a pool of one connection
 // and no overflow: no session may need a second one.
 func sessionOptions(t testing.TB, url string, log *sessionLog) db.Options {

@@ -115,12 +115,12 @@ func TestSessionSlowQuery(t *testing.T) {
 	for limit, want := range map[time.Duration]int{0: 0, 200 * time.Millisecond: 1, time.Hour: 0} {
 		conn, _, log := sessionOpen(t, func(o *db.Options) { o.SlowQuery = limit })
 		_, tx := sessionNew(t, conn, t.Context())
-		sessionMust(t, tx.Exec("SELECT pg_sleep(0.2)").Error)
+		sessionMust(t, tx.Exec("SELECT pg_sleep(0.25)").Error)
 		lines := log.find(t, "slow query")
 		if len(lines) != want {
 			t.Errorf("limit %v: %d lines, want %d", limit, len(lines), want)
 		}
-		if len(lines) == 1 && (lines[0]["sql"] != "SELECT pg_sleep(0.2)" || lines[0]["ms"].(float64) < 200) {
+		if len(lines) == 1 && (lines[0]["sql"] != "SELECT pg_sleep(0.25)" || lines[0]["ms"].(float64) < 200) {
 			t.Errorf("limit %v: %v", limit, lines[0])
 		}
 	}
@@ -154,7 +154,7 @@ func TestSessionRepeatedStatement(t *testing.T) {
 func TestSessionStats(t *testing.T) {
 	t.Parallel()
 	conn, url, _ := sessionOpen(t, sessionPool(1, 0))
-	sessionTrigger(t, url, "PERFORM pg_sleep(0.2);")
+	sessionTrigger(t, url, "PERFORM pg_sleep(0.25);")
 	holder, held := sessionNew(t, conn, t.Context())
 	sessionMust(t, held.Exec("SELECT 1").Error)
 	s, tx := sessionNew(t, conn, t.Context())
@@ -168,7 +168,7 @@ func TestSessionStats(t *testing.T) {
 	if waited.Queries != 1 || waited.Time < 200*time.Millisecond {
 		t.Errorf("after the wait for a connection: %+v", waited)
 	}
-	_ = tx.Exec("SELECT pg_sleep(0.2)").Error
+	_ = tx.Exec("SELECT pg_sleep(0.25)").Error
 	sessionMust(t, sessionInsert(tx, "a"))
 	before := s.Stats()
 	if before.Queries != 3 || before.Time < waited.Time+200*time.Millisecond {

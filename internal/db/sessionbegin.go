@@ -19,9 +19,9 @@ func (s *Session) begin(ctx context.Context, alone bool, send func(*lease) error
 	var l *lease
 	reached := unanswered
 	if err == nil && alone {
-		l, reached, err = s.wait(begin, func(l *lease) error { return l.nothing(ctx) })
+		l, reached, err = s.wait(start, begin, func(l *lease) error { return l.nothing(ctx) })
 	} else if err == nil {
-		l, reached, err = s.wait(begin, send)
+		l, reached, err = s.wait(start, begin, send)
 	}
 	if l == nil {
 		s.letGo(reached, start, err)
@@ -37,15 +37,16 @@ func (s *Session) begin(ctx context.Context, alone bool, send func(*lease) error
 	return l, err
 }
 
-// wait waits for a connection, and begins on it. The session's end, by another
-// goroutine, ends the wait, and then nothing is sent.
-func (s *Session) wait(begin beginning, send func(*lease) error) (*lease, outcome, error) {
+// wait waits for a connection, for which the session has asked at asked, and
+// begins on it. The session's end, by another goroutine, ends the wait, and then
+// nothing is sent.
+func (s *Session) wait(asked time.Time, begin beginning, send func(*lease) error) (*lease, outcome, error) {
 	wait, stop := context.WithTimeoutCause(s.ctx, s.db.opts.PoolTimeout, ErrPoolTimeout)
 	defer stop()
 	s.mu.Lock()
 	s.stopWait = stop
 	s.mu.Unlock()
-	return s.db.lease(wait, begin, func(l *lease) error {
+	return s.db.lease(wait, asked, begin, func(l *lease) error {
 		if s.hasEnded() {
 			return sql.ErrTxDone
 		}

@@ -184,7 +184,7 @@ func TestSecurityHeaders(t *testing.T) {
 func TestHealthOfAnExhaustedPool(t *testing.T) {
 	t.Parallel()
 	s := surfaceStart(t, func(set *surfaceSettings) {
-		set.db.PoolSize, set.db.MaxOverflow, set.db.PoolTimeout = 1, 0, 100*time.Millisecond
+		set.db.PoolSize, set.db.MaxOverflow, set.db.PoolTimeout = 1, 0, time.Second
 	})
 	session := s.conn.NewSession(t.Context())
 	defer session.Rollback()

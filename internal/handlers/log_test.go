@@ -109,7 +109,7 @@ func TestAccessLineIDs(t *testing.T) {
 // and the same request id; none for a 4xx.
 func TestFailureLine(t *testing.T) {
 	t.Parallel()
-	w := watch(t, func(o *db.Options) { o.PoolSize, o.MaxOverflow, o.PoolTimeout = 1, 0, 50*time.Millisecond })
+	w := watch(t, func(o *db.Options) { o.PoolSize, o.MaxOverflow, o.PoolTimeout = 1, 0, time.Second })
 	w.must(404, "GET", "/items/987654", "", "X-Request-ID", "absent")
 	w.must(500, "GET", "/panic", "", "X-Request-ID", "panics")
 

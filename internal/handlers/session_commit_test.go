@@ -191,7 +191,7 @@ func TestSessionSwallowedBegin(t *testing.T) {
 		_ = sessionInsert(tx, "a")
 		c.String(http.StatusCreated, "OWN ")
 		return nil
-	}, sessionPool(1, 0), func(c *sessionConfig) { c.db.PoolTimeout = 100 * time.Millisecond })
+	}, sessionPool(1, 0), func(c *sessionConfig) { c.db.PoolTimeout = time.Second })
 	holder := a.db.NewSession(t.Context())
 	a.must(holder.DB().Exec("SELECT 1").Error)
 	got := a.do("POST", "/t", "")

@@ -104,7 +104,7 @@ func TestSlowBody(t *testing.T) {
 	t.Parallel()
 	s := surfaceStart(t, func(set *surfaceSettings) {
 		set.server.ReadTimeout = surfacePatience
-		set.api.RequestTimeout = 300 * time.Millisecond
+		set.api.RequestTimeout = time.Second
 	})
 	line := s.dial(t)
 	if _, err := io.WriteString(line, "POST /items HTTP/1.1\r\n"+head+"Content-Length: 100\r\n\r\n{\"title\":"); err != nil {
