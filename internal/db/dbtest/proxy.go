@@ -22,7 +22,8 @@ type Proxy struct {
 	latency    atomic.Int64 // nanoseconds
 	roundTrips atomic.Int64
 	accepted   atomic.Int64
-	cuts       [3]atomic.Int64 // how many of each Cut are still to come
+	sent       [256]atomic.Int64 // messages of clients, by type
+	cuts       [3]atomic.Int64   // how many of each Cut are still to come
 	cancels    atomic.Pointer[CancelFault]
 	cancelled  atomic.Int64
 	work       sync.WaitGroup
@@ -77,6 +78,10 @@ func (p *Proxy) URL() string { return p.url }
 
 // RoundTrips is how often the server has said that it is ready for the next query, log-in included.
 func (p *Proxy) RoundTrips() int64 { return p.roundTrips.Load() }
+
+// Sent is how many messages of a type the clients have sent after their log-in: 'P' is Parse, 'B' Bind, 'E' Execute, 'S'
+// Sync, 'Q' a simple query.
+func (p *Proxy) Sent(kind byte) int64 { return p.sent[kind].Load() }
 
 // Accepted is how many connections came.
 func (p *Proxy) Accepted() int64 { return p.accepted.Load() }

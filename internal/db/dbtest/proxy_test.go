@@ -53,6 +53,9 @@ func TestProxyPasses(t *testing.T) {
 	if got := p.RoundTrips() - before; got != 1 {
 		t.Errorf("%d round trips, want 1", got)
 	}
+	if queries, parses := p.Sent('Q'), p.Sent('P'); queries != 1 || parses != 0 {
+		t.Errorf("%d simple queries and %d of Parse, want 1 and none", queries, parses)
+	}
 	if got := p.Accepted(); got != 1 {
 		t.Errorf("%d connections, want 1", got)
 	}

@@ -33,7 +33,12 @@ func (l *line) questions(client *pgproto3.Backend, server io.Writer) {
 			}
 			l.committing.Store(l.proxy.cut(AfterCommit))
 		}
-		if !l.send(server, question) {
+		data, err := question.Encode(nil)
+		if err != nil {
+			return
+		}
+		l.proxy.sent[data[0]].Add(1)
+		if !l.pass(server, data) {
 			return
 		}
 	}
