@@ -135,8 +135,8 @@ func (b *background) watch(s *Session) (stop func() bool) {
 		<-s.ctx.Done() // which ends with b.ctx, so that the statement's error finds its cause
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.lease != nil && !s.ended {
-			s.lease.interrupt()
+		if s.transaction != nil && !s.ended {
+			s.transaction.interrupt()
 		}
 	})
 }

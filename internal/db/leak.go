@@ -31,11 +31,11 @@ func (d *DB) watchLeak(ctx context.Context) *leakWatch {
 	callers := make([]uintptr, 32)
 	callers = callers[:runtime.Callers(3, callers)]
 	w := &leakWatch{db: d, ctx: context.WithoutCancel(ctx), taken: time.Now()}
-	w.timer = time.AfterFunc(d.opts.LeakThreshold, func() { w.tell(callers) })
+	w.timer = time.AfterFunc(d.opts.LeakThreshold, func() { w.warn(callers) })
 	return w
 }
 
-func (w *leakWatch) tell(callers []uintptr) {
+func (w *leakWatch) warn(callers []uintptr) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {

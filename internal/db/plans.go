@@ -64,20 +64,20 @@ func isForgotten(err error) bool {
 // forgetPlans drops what pgx has prepared on the connection, so that the
 // statements that follow have new plans, too. Behind PgBouncer there is nothing
 // prepared but other programs' statements, which share the backend.
-func (d *DB) forgetPlans(ctx context.Context, l *lease) error {
+func (d *DB) forgetPlans(ctx context.Context, t *transaction) error {
 	if d.opts.PgBouncer {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout-cancelGrace)
 	defer cancel()
-	clear(stateOf(l.conn.PgConn()).ran)
-	l.line.forget()
-	return l.conn.DeallocateAll(ctx)
+	clear(stateOf(t.conn.PgConn()).ran)
+	t.line.forget()
+	return t.conn.DeallocateAll(ctx)
 }
 
 // markOutdated wraps the error of a statement that failed for its plan.
-func (s *Session) markOutdated(l *lease, query string, err error) error {
-	if err == nil || l.lost() || !stateOf(l.conn.PgConn()).outdated(query, err) {
+func (s *Session) markOutdated(t *transaction, query string, err error) error {
+	if err == nil || t.lost() || !stateOf(t.conn.PgConn()).outdated(query, err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", errOutdated, err)
@@ -86,18 +86,18 @@ func (s *Session) markOutdated(l *lease, query string, err error) error {
 // again repeats the first statement in a new transaction. Nothing was done in
 // the old one, since that statement failed. Where it cannot begin, the line is
 // cut: what follows would not be in a transaction.
-func (s *Session) again(l *lease, send func(*lease) error) error {
+func (s *Session) again(t *transaction, send func(*transaction) error) error {
 	begin, err := s.opts.beginning(s.ctx)
 	if err != nil {
 		return err
 	}
-	l.rollback(s.ctx, endTimeout-cancelGrace)
+	t.rollback(s.ctx, endTimeout-cancelGrace)
 	reached := unsent
-	if err = s.db.forgetPlans(s.ctx, l); err == nil {
-		reached, err = s.db.beginWith(l, begin, send)
+	if err = s.db.forgetPlans(s.ctx, t); err == nil {
+		reached, err = s.db.beginWith(t, begin, send)
 	}
 	if reached != begun {
-		l.sever()
+		t.sever()
 	}
 	return err
 }

@@ -44,32 +44,32 @@ func (o Options) resetSQL(conn *pgconn.PgConn) string {
 	return sql + resetObjects
 }
 
-// keepClean says what is to be undone at the end of the lease: what a statement
+// keepClean says what is to be undone at the end of the transaction: what a statement
 // may have set, and what the end itself shows to have been changed.
-func (s *Session) keepClean(l *lease) {
+func (s *Session) keepClean(t *transaction) {
 	if s.db.opts.Reset == ResetRollback {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.reset, l.dirty, l.spoilt = stateOf(l.conn.PgConn()).reset, s.dirty, s.spoilt
+	t.reset, t.dirty, t.spoilt = stateOf(t.conn.PgConn()).reset, s.dirty, s.spoilt
 	if s.spoilt && s.db.opts.PgBouncer { // the backend stays when its client goes
-		l.reset, l.spoilt = l.reset+"; DEALLOCATE ALL", false
+		t.reset, t.spoilt = t.reset+"; DEALLOCATE ALL", false
 	}
 }
 
 // changed reports a setting that is another one than when the connection was
 // opened. It finds what a trigger has set, for instance, without a question.
-func (l *lease) changed() bool {
-	return reportedBy(l.conn.PgConn()) != stateOf(l.conn.PgConn()).reported
+func (t *transaction) changed() bool {
+	return reportedBy(t.conn.PgConn()) != stateOf(t.conn.PgConn()).reported
 }
 
 // resetAfter resets the connection where the end of the transaction, with the
 // reset that went with it, was not enough. One that cannot be reset is spoilt.
-func (l *lease) resetAfter(ctx context.Context, endErr error) {
-	if l.reset == "" || l.lost() || l.open() || !l.changed() && (endErr == nil || !l.dirty) {
+func (t *transaction) resetAfter(ctx context.Context, endErr error) {
+	if t.reset == "" || t.lost() || t.open() || !t.changed() && (endErr == nil || !t.dirty) {
 		return
 	}
-	_, err := l.conn.PgConn().Exec(ctx, l.reset).ReadAll()
-	l.spoilt = l.spoilt || err != nil || l.changed()
+	_, err := t.conn.PgConn().Exec(ctx, t.reset).ReadAll()
+	t.spoilt = t.spoilt || err != nil || t.changed()
 }

@@ -100,8 +100,8 @@ func (c *sessionConn) Rollback() error {
 // parameters by the simple protocol, since it may be several: BEGIN cannot
 // travel with these.
 func (s *Session) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	result, err := run(s, ctx, query, args, len(args) == 0, func(l *lease) (sql.Result, error) {
-		return l.exec(ctx, query, args)
+	result, err := run(s, ctx, query, args, len(args) == 0, func(t *transaction) (sql.Result, error) {
+		return t.exec(ctx, query, args)
 	})
 	s.markHooks(query)
 	return result, err
@@ -109,12 +109,12 @@ func (s *Session) exec(ctx context.Context, query string, args []any) (sql.Resul
 
 // query runs a statement with rows in the session.
 func (s *Session) query(ctx context.Context, query string, args []any) (*openRows, error) {
-	return run(s, ctx, query, args, false, func(l *lease) (*openRows, error) {
-		rows, err := l.query(ctx, query, args)
+	return run(s, ctx, query, args, false, func(t *transaction) (*openRows, error) {
+		rows, err := t.query(ctx, query, args)
 		if err != nil {
 			return nil, err
 		}
-		open := &openRows{rows: rows, s: s, lease: l, ctx: ctx, query: query, columns: rows.Columns()}
+		open := &openRows{rows: rows, s: s, transaction: t, ctx: ctx, query: query, columns: rows.Columns()}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.open = open

@@ -38,9 +38,9 @@ func (d *DB) Status() Status {
 	s := Status{
 		Size:        d.opts.PoolSize,
 		MaxOverflow: d.opts.MaxOverflow,
-		CheckedOut:  int(d.out.Load()),
+		CheckedOut:  int(d.checkedOut.Load()),
 		CheckedIn:   int(d.pool.Stat().IdleConns()) + int(d.probing.Load()),
-		Waiting:     int(d.gate.waiting.Load()),
+		Waiting:     int(d.limiter.waiting.Load()),
 		Timeouts:    d.timeouts.Load(),
 	}
 	s.Overflow = max(0, s.CheckedIn+s.CheckedOut-s.Size)
@@ -64,10 +64,10 @@ func (s Status) Exhausted() bool { return s.CheckedOut >= s.Size+s.MaxOverflow }
 
 // Ping asks the database for an answer within limit, or as long as ctx lasts.
 // All who ask at the same time share one question, so that a flood of probes
-// takes one connection: one of the pool if it is to be had without waiting; else
-// the question is a knock at the server's door, since no connection may be
-// opened beyond the limit. The question has a context of its own: whoever leaves
-// changes nothing for the others. The error is ErrUnavailable.
+// takes one connection of the pool. Where the pool is exhausted the question goes
+// to the server without one (see probeServer), since no connection may be opened
+// beyond the limit. The question has a context of its own: whoever leaves changes
+// nothing for the others. The error is ErrUnavailable.
 func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
 	start := time.Now()
 	wait, stop := context.WithDeadline(ctx, start.Add(limit))
@@ -122,10 +122,10 @@ func (d *DB) ask(ctx context.Context, end time.Time) (deadline time.Time, err er
 // ping repeats itself where it met a connection that was dead already: that
 // tells of the past, and BEGIN would not let a session notice it either.
 func (d *DB) ping(ctx context.Context) error {
-	if !d.gate.tryEnter() {
-		return d.knock(ctx)
+	if !d.limiter.tryAcquire() {
+		return d.probeServer(ctx)
 	}
-	defer d.gate.leave()
+	defer d.limiter.release()
 	err := d.pingOnce(ctx)
 	for errors.Is(err, errStale) {
 		err = d.pingOnce(ctx)
@@ -152,14 +152,15 @@ func (d *DB) pingOnce(ctx context.Context) error {
 	return err
 }
 
-// knock sends the server an SSLRequest, which it answers with one byte before
-// it gives the caller a backend, so that this costs none of max_connections.
-func (d *DB) knock(ctx context.Context) error {
+// probeServer sends the server an SSLRequest. The server answers that with one
+// byte before it starts a backend, so that the probe costs none of
+// max_connections.
+func (d *DB) probeServer(ctx context.Context) error {
 	cfg := d.pool.Config().ConnConfig.Config
 	var errs []error
 	hosts := append([]*pgconn.FallbackConfig{{Host: cfg.Host, Port: cfg.Port}}, cfg.Fallbacks...)
 	for _, host := range hosts {
-		err := knockAt(ctx, host)
+		err := probeHost(ctx, host)
 		if err == nil {
 			return nil
 		}
@@ -168,7 +169,7 @@ func (d *DB) knock(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func knockAt(ctx context.Context, host *pgconn.FallbackConfig) error {
+func probeHost(ctx context.Context, host *pgconn.FallbackConfig) error {
 	network, address := pgconn.NetworkAddress(host.Host, host.Port)
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {

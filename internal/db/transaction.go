@@ -14,10 +14,10 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// lease is one connection out of the pool with a transaction begun on it. A
+// transaction is a connection out of the pool on which BEGIN has succeeded. A
 // caller that goes away ends its statement, not the connection: BEGIN, COMMIT
 // and ROLLBACK have time limits of their own.
-type lease struct {
+type transaction struct {
 	driver *stdlib.Conn // the connection as database/sql's driver has it
 	conn   *pgx.Conn    // the same connection
 	line   *line        // its network side
@@ -34,12 +34,12 @@ var errStale = errors.New("stale connection")
 // see: it makes them believe that they may repeat.
 var errLost = errors.New("connection lost")
 
-// enter waits until the session may have a connection. The wait counts from the
+// awaitSlot waits until the session may have a connection. The wait counts from the
 // moment at which the session asked, which is before wait began: one that ends
 // at PoolTimeout has lasted for all of it. Errors: ErrPoolTimeout, ErrQueueFull,
 // or the cause for which wait ended.
-func (d *DB) enter(wait context.Context, asked time.Time) error {
-	err := d.gate.enter(wait)
+func (d *DB) awaitSlot(wait context.Context, asked time.Time) error {
+	err := d.limiter.acquire(wait)
 	d.waitNanos.Add(int64(time.Since(asked)))
 	return d.countTimeout(err)
 }
@@ -52,80 +52,80 @@ func (d *DB) countTimeout(err error) error {
 	return err
 }
 
-// lease takes a connection and begins on it, with the statement that send
-// sends, all within the time of wait, which is PoolTimeout at most. A connection found dead is replaced and both
-// are repeated: BEGIN was not answered, so nothing was done, and a transaction
-// that has not seen COMMIT changes nothing. It returns the lease if the
-// transaction has begun; the error is then send's.
+// beginTransaction takes a connection and begins on it, with the statement that
+// send sends, all within the time of wait, which is PoolTimeout at most. A dead
+// connection is replaced, and both are sent again: BEGIN was not answered, so
+// nothing was done, and a transaction that has not seen COMMIT changes nothing.
+// Where the transaction has begun, the error is send's.
 //
 // Other errors: ErrPoolTimeout, ErrQueueFull, ErrUnavailable, a setting that
 // PostgreSQL refuses, the cause for which wait ended; and send's own if it sent
 // nothing (outcome unsent).
-func (d *DB) lease(wait context.Context, asked time.Time, begin beginning, send func(*lease) error) (*lease, outcome, error) {
-	if err := d.enter(wait, asked); err != nil {
+func (d *DB) beginTransaction(wait context.Context, asked time.Time, begin beginning, send func(*transaction) error) (*transaction, outcome, error) {
+	if err := d.awaitSlot(wait, asked); err != nil {
 		return nil, unanswered, err
 	}
 	var counted sync.Once
 	for {
-		l, reached, err := d.beginOnce(wait, begin, func(l *lease) error {
+		t, reached, err := d.beginOnce(wait, begin, func(t *transaction) error {
 			counted.Do(func() { d.acquires.Add(1) })
-			return send(l)
+			return send(t)
 		})
 		if reached == begun {
-			return l, begun, err
+			return t, begun, err
 		}
 		if reached != unanswered || !d.opts.PrePing || wait.Err() != nil || !errors.Is(err, errStale) {
-			d.gate.leave()
-			return nil, reached, d.leaseError(wait, reached, err)
+			d.limiter.release()
+			return nil, reached, d.beginError(wait, reached, err)
 		}
 	}
 }
 
 // beginOnce tries one connection. It hands it back unless the transaction has begun.
-func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*lease) error) (*lease, outcome, error) {
-	l, err := d.take(wait)
+func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*transaction) error) (*transaction, outcome, error) {
+	t, err := d.take(wait)
 	if err != nil {
 		return nil, unanswered, err
 	}
-	d.out.Add(1)
-	reached, err := d.beginWith(l, begin, send)
-	if reached == refused && isForgotten(err) && d.forgetPlans(wait, l) == nil { // somebody has dropped what was prepared
-		reached, err = d.beginWith(l, begin, send)
+	d.checkedOut.Add(1)
+	reached, err := d.beginWith(t, begin, send)
+	if reached == refused && isForgotten(err) && d.forgetPlans(wait, t) == nil { // somebody has dropped what was prepared
+		reached, err = d.beginWith(t, begin, send)
 	}
 	switch {
 	case reached == begun:
-		return l, begun, err
-	case l.lost():
+		return t, begun, err
+	case t.lost():
 		reached = unanswered
-		if wait.Err() == nil || !stateOf(l.conn.PgConn()).severed {
-			l.conn.PgConn().Conn().Close() // else pgx says goodbye first, and on a dead line keeps the slot for it
-			d.invalidate(l.conn)
+		if wait.Err() == nil || !stateOf(t.conn.PgConn()).severed {
+			t.conn.PgConn().Conn().Close() // else pgx says goodbye first, and on a dead line keeps the slot for it
+			d.invalidate(t.conn)
 			err = fmt.Errorf("%w: %w", errStale, err)
 		}
 	case reached == refused:
-		if l.open() {
-			l.rollback(wait, endTimeout-cancelGrace)
+		if t.open() {
+			t.rollback(wait, endTimeout-cancelGrace)
 		}
 		if len(begin.names) > 0 {
 			err = fmt.Errorf("%w %s: %w", errSetting, strings.Join(begin.names, ", "), err)
 		}
 	}
-	d.giveBack(l)
-	d.out.Add(-1)
+	d.giveBack(t)
+	d.checkedOut.Add(-1)
 	return nil, reached, err
 }
 
 // beginWith puts BEGIN before what send writes, and says how far that came.
-func (d *DB) beginWith(l *lease, begin beginning, send func(*lease) error) (outcome, error) {
-	err := l.line.arm(begin, !d.opts.PgBouncer, d.opts.ConnectTimeout)
+func (d *DB) beginWith(t *transaction, begin beginning, send func(*transaction) error) (outcome, error) {
+	err := t.line.arm(begin, !d.opts.PgBouncer, d.opts.ConnectTimeout)
 	if err == nil {
-		err = send(l)
+		err = send(t)
 	}
-	return l.line.disarm(), err
+	return t.line.disarm(), err
 }
 
 // take takes a connection out of the pool, or opens one.
-func (d *DB) take(wait context.Context) (*lease, error) {
+func (d *DB) take(wait context.Context) (*transaction, error) {
 	conn, err := d.connector.Connect(wait)
 	if err != nil {
 		if d.closing.Load() {
@@ -133,15 +133,15 @@ func (d *DB) take(wait context.Context) (*lease, error) {
 		}
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	l := &lease{driver: conn.(*stdlib.Conn)}
-	l.conn = l.driver.Conn()
-	l.line = l.conn.PgConn().Conn().(*line)
-	return l, nil
+	t := &transaction{driver: conn.(*stdlib.Conn)}
+	t.conn = t.driver.Conn()
+	t.line = t.conn.PgConn().Conn().(*line)
+	return t, nil
 }
 
-// leaseError puts the reason for which the wait ended first, before the error
+// beginError puts the reason for which the wait ended first, before the error
 // to which that led.
-func (d *DB) leaseError(wait context.Context, reached outcome, err error) error {
+func (d *DB) beginError(wait context.Context, reached outcome, err error) error {
 	switch cause := context.Cause(wait); {
 	case reached == unsent:
 		return err
@@ -158,20 +158,20 @@ func (d *DB) leaseError(wait context.Context, reached outcome, err error) error 
 
 // nothing is a statement without effect, for a BEGIN that cannot travel with
 // the one that follows.
-func (l *lease) nothing(ctx context.Context) error {
-	_, err := l.conn.PgConn().ExecParams(ctx, "", nil, nil, nil, nil).Close()
+func (t *transaction) nothing(ctx context.Context) error {
+	_, err := t.conn.PgConn().ExecParams(ctx, "", nil, nil, nil, nil).Close()
 	return err
 }
 
 // exec runs a statement without rows.
-func (l *lease) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	tag, err := l.conn.Exec(ctx, query, args...)
+func (t *transaction) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	tag, err := t.conn.Exec(ctx, query, args...)
 	return driver.RowsAffected(tag.RowsAffected()), err
 }
 
 // query runs a statement with rows.
-func (l *lease) query(ctx context.Context, query string, args []any) (*stdlib.Rows, error) {
-	rows, err := l.driver.QueryContext(ctx, query, named(args))
+func (t *transaction) query(ctx context.Context, query string, args []any) (*stdlib.Rows, error) {
+	rows, err := t.driver.QueryContext(ctx, query, named(args))
 	if errors.Is(err, driver.ErrBadConn) {
 		return nil, errLost
 	}
@@ -182,41 +182,41 @@ func (l *lease) query(ctx context.Context, query string, args []any) (*stdlib.Ro
 }
 
 // lost reports that the connection is gone, whoever ended it.
-func (l *lease) lost() bool { return l.conn.IsClosed() || stateOf(l.conn.PgConn()).severed }
+func (t *transaction) lost() bool { return t.conn.IsClosed() || stateOf(t.conn.PgConn()).severed }
 
 // sever cuts the line on this side: that says nothing about the server.
-func (l *lease) sever() {
-	stateOf(l.conn.PgConn()).severed = true
-	_ = l.conn.PgConn().Conn().Close()
+func (t *transaction) sever() {
+	stateOf(t.conn.PgConn()).severed = true
+	_ = t.conn.PgConn().Conn().Close()
 }
 
 // interrupt ends what another goroutine does on the connection.
-func (l *lease) interrupt() { _ = l.conn.PgConn().Conn().SetDeadline(time.Unix(1, 0)) }
+func (t *transaction) interrupt() { _ = t.conn.PgConn().Conn().SetDeadline(time.Unix(1, 0)) }
 
 // open reports whether the transaction is still there, failed or not.
-func (l *lease) open() bool { return l.conn.PgConn().TxStatus() != 'I' }
+func (t *transaction) open() bool { return t.conn.PgConn().TxStatus() != 'I' }
 
 // release hands the connection back, after commit or rollback.
-func (d *DB) release(l *lease, suspect bool) {
-	if suspect && !l.cut && l.conn.IsClosed() && !stateOf(l.conn.PgConn()).severed {
-		d.invalidate(l.conn)
+func (d *DB) release(t *transaction, suspect bool) {
+	if suspect && !t.cut && t.conn.IsClosed() && !stateOf(t.conn.PgConn()).severed {
+		d.invalidate(t.conn)
 	}
-	d.giveBack(l)
-	d.out.Add(-1)
-	d.gate.leave()
+	d.giveBack(t)
+	d.checkedOut.Add(-1)
+	d.limiter.release()
 }
 
 // giveBack returns the connection to the pool, which closes it if it is closed,
 // spoilt or still in a transaction.
-func (d *DB) giveBack(l *lease) {
-	d.retire(l.conn)
-	if l.spoilt && !l.lost() {
-		d.hangUp(l.conn)
+func (d *DB) giveBack(t *transaction) {
+	d.retire(t.conn)
+	if t.spoilt && !t.lost() {
+		d.hangUp(t.conn)
 	}
-	if l.spoilt || l.lost() {
+	if t.spoilt || t.lost() {
 		ctx, cancel := context.WithTimeout(d.bridge.ctx, time.Second)
 		defer cancel()
-		_ = l.conn.Close(ctx) // so that the pool sees it closed
+		_ = t.conn.Close(ctx) // so that the pool sees it closed
 	}
-	_ = l.driver.Close()
+	_ = t.driver.Close()
 }
