@@ -102,9 +102,9 @@ func (d *DB) awaitWarmUp(ctx context.Context) {
 	}
 }
 
-// gormConfig leaves prepared statements to pgx, whose cache is faster. Columns
-// are named instead of *, whose cached plans a migration that adds one would
-// break. GORM logs only what tx.Debug() asks for: the session reports its
+// gormConfig leaves prepared statements to pgx, whose cache is faster. It has GORM
+// name the columns: a migration that adds one would break the cached plans of
+// SELECT *. GORM logs only what tx.Debug() asks for, since the session logs its
 // statements itself.
 func (d *DB) gormConfig() *gorm.Config {
 	return &gorm.Config{
@@ -119,7 +119,7 @@ func (d *DB) gormConfig() *gorm.Config {
 	}
 }
 
-// orClosed says in this package's words that the pool is closed.
+// orClosed replaces pgxpool's error of a closed pool by this package's.
 func (d *DB) orClosed(err error) error {
 	if err != nil && d.closing.Load() {
 		return errClosed

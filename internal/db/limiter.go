@@ -8,9 +8,9 @@ import (
 )
 
 // limiter admits as many sessions and health probes as the pool may have
-// connections. Other sessions wait in the order in which they came; pgxpool
-// behind it then never makes them wait, so that the figures for waiting are
-// exact and the queue can be bounded.
+// connections. Further sessions wait here, in the order in which they came, and
+// never in pgxpool: so the figures for waiting are exact, and the queue can be
+// bounded.
 type limiter struct {
 	slots      *semaphore.Weighted
 	waiting    atomic.Int64

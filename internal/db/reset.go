@@ -7,9 +7,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// What undoes that which outlives a transaction, and leaves pgx's prepared
-// statements, which DISCARD ALL would end. The first two are for the rights to
-// do the rest.
+// The statements that undo what outlives a transaction. DISCARD ALL would end
+// pgx's prepared statements as well. RESET SESSION AUTHORIZATION and RESET ROLE
+// come first, since the others may need the rights of the role that logged in.
 const (
 	resetSettings = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
 	resetObjects  = "; CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all()"
@@ -33,7 +33,8 @@ func reportedBy(conn *pgconn.PgConn) (values [10]string) {
 	return values
 }
 
-// resetSQL is what makes a new connection again as it is.
+// resetSQL brings the connection back to the state in which it is now, when it
+// has just been opened.
 func (o Options) resetSQL(conn *pgconn.PgConn) string {
 	sql := resetSettings
 	if o.PgBouncer {
@@ -44,8 +45,9 @@ func (o Options) resetSQL(conn *pgconn.PgConn) string {
 	return sql + resetObjects
 }
 
-// keepClean says what is to be undone at the end of the transaction: what a statement
-// may have set, and what the end itself shows to have been changed.
+// keepClean notes what has to be undone at the end of the transaction: what the
+// texts of its statements may have set. What has changed without that shows when
+// the transaction has ended: see resetAfter.
 func (s *Session) keepClean(t *transaction) {
 	if s.db.opts.Reset == ResetRollback {
 		return
@@ -58,8 +60,9 @@ func (s *Session) keepClean(t *transaction) {
 	}
 }
 
-// changed reports a setting that is another one than when the connection was
-// opened. It finds what a trigger has set, for instance, without a question.
+// changed reports that a setting has another value than when the connection was
+// opened. PostgreSQL reports changes by itself, so that this costs no question and
+// finds also what a trigger has set.
 func (t *transaction) changed() bool {
 	return reportedBy(t.conn.PgConn()) != stateOf(t.conn.PgConn()).reported
 }

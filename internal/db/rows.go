@@ -62,14 +62,14 @@ func (r *openRows) shut() {
 	}
 	_ = r.close()
 	dispose := r.dispose
-	r.dispose = nil // it refers to what refers to r
+	r.dispose = nil // it refers to rows that refer to r, and a finalizer does not run in a cycle
 	r.mu.Unlock()
 	if dispose != nil {
 		dispose()
 	}
 }
 
-// onShut sets what shut does at last, without the lock.
+// onShut sets what shut calls at the end, without the lock.
 func (r *openRows) onShut(dispose func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

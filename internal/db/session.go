@@ -36,7 +36,7 @@ type Session struct {
 	broken      error    // why the transaction could not begin
 	misuse      error    // a programming error: nothing may be committed
 	dirty       bool     // a statement may have set what outlives the transaction
-	spoilt      bool     // … and what no reset undoes
+	spoilt      bool     // … and what no reset undoes: the connection is closed at the end
 	closes      []func() // run at the end
 	hooks       []func(context.Context)
 	marks       map[string]int // how many hooks there were at each savepoint

@@ -7,9 +7,10 @@ import (
 )
 
 // begin begins the transaction with the statement that send sends, or in a
-// round trip of its own before a statement that has to come alone. If that
-// fails all statements fail: as in a transaction, one that was swallowed must
-// not leave the rest to be committed. The caller holds turn.
+// round trip of its own before a statement that has to be sent alone. If it fails,
+// all later statements fail: the code in between may have ignored the error, and
+// must not commit the rest of its work without the first statement. The caller
+// holds turn.
 func (s *Session) begin(ctx context.Context, alone bool, send func(*transaction) error) (*transaction, error) {
 	if s.broken != nil {
 		return nil, s.broken
@@ -65,7 +66,7 @@ func (s *Session) hold(t *transaction) {
 	}
 }
 
-// letGo notes that there is no transaction, and why.
+// letGo notes that the transaction has not begun, and why.
 func (s *Session) letGo(reached outcome, start time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

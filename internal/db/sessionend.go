@@ -36,9 +36,10 @@ func (s *Session) Finish() error {
 	return nil
 }
 
-// hasOnlyRead reports a READ ONLY transaction that is good as it is. Not so
-// under SERIALIZABLE, where a reader, too, can be told at COMMIT that what it saw
-// never was; and hooks run after COMMIT.
+// hasOnlyRead reports a READ ONLY transaction whose answer need not wait for its
+// COMMIT. Under SERIALIZABLE it has to: COMMIT can fail for a reader, too, whose
+// rows then belong to no state that ever was. So it has with hooks, which run
+// after COMMIT.
 func (s *Session) hasOnlyRead(t *transaction) bool {
 	if t == nil || !s.opts.readOnly || s.opts.isolation == sql.LevelSerializable || len(s.hooks) > 0 {
 		return false
@@ -46,7 +47,7 @@ func (s *Session) hasOnlyRead(t *transaction) bool {
 	return s.refusal(t) == nil && !t.lost() && t.conn.PgConn().TxStatus() == 'T'
 }
 
-// commitEnded commits, and gives the turn back that end has taken.
+// commitEnded commits, and releases the turn that end has taken.
 func (s *Session) commitEnded(t *transaction) error {
 	defer s.turn.Unlock()
 	if err := s.refusal(t); err != nil {
@@ -59,8 +60,8 @@ func (s *Session) commitEnded(t *transaction) error {
 	return s.commit(t)
 }
 
-// refusal says why nothing may be committed: ctx has ended, the session was
-// used wrongly, or it got not even a connection.
+// refusal returns why nothing may be committed: ctx has ended, the session was
+// used wrongly, or its transaction has never begun.
 func (s *Session) refusal(t *transaction) error {
 	if err := context.Cause(s.ctx); err != nil {
 		return err

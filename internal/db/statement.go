@@ -10,8 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// run runs one statement in the session, beginning it if need be, and accounts
-// for it. BEGIN travels with the first one, unless that has to come alone.
+// run runs one statement in the session, and counts and logs it. The first one
+// begins the transaction: BEGIN travels with it, unless the statement has to be
+// sent alone.
 func run[T any](s *Session, ctx context.Context, query string, args []any, alone bool, do func(*transaction) (T, error)) (result T, err error) {
 	if err := s.takeTurn(query); err != nil {
 		return result, err
@@ -119,10 +120,10 @@ func (s *Session) interrupt() {
 	}
 }
 
-// settle turns the outcome of a statement into the session's own error, and
-// remembers the first one for as long as it dooms the transaction: until its
-// savepoint is rolled back. A transaction that is gone after the statement is a
-// programming error even where PostgreSQL reports none.
+// settle turns a statement's error into the session's own, and remembers the
+// first one until the savepoint that it belongs to is rolled back: for so long
+// the transaction cannot be committed. A statement that ends the transaction is a
+// programming error, even where PostgreSQL reports none.
 func (s *Session) settle(ctx context.Context, t *transaction, query string, err error) error {
 	err = s.explain(ctx, t, err)
 	if !t.lost() && !t.open() && !t.conn.PgConn().IsBusy() {
@@ -142,7 +143,8 @@ func (s *Session) settle(ctx context.Context, t *transaction, query string, err 
 	return err
 }
 
-// transactionEnded names the statement, and the error that it had beside, if any.
+// transactionEnded names the statement that ended the transaction, and its error
+// if it has one.
 func transactionEnded(query string, err error) error {
 	if err == nil {
 		return fmt.Errorf("%w by: %s", ErrTransactionEnded, query)
@@ -150,9 +152,9 @@ func transactionEnded(query string, err error) error {
 	return fmt.Errorf("%w by: %s: %w", ErrTransactionEnded, query, err)
 }
 
-// explain puts the reason before what it did to the statement: PostgreSQL's
-// "canceling statement due to user request" does not say why it was cancelled,
-// nor "current transaction is aborted" by what.
+// explain adds the reason to PostgreSQL's error, in front of it: "canceling
+// statement due to user request" does not say why the statement was cancelled,
+// and "current transaction is aborted" does not name the statement that failed.
 func (s *Session) explain(ctx context.Context, t *transaction, err error) error {
 	failed := s.failure()
 	switch {
@@ -173,7 +175,8 @@ func (s *Session) explain(ctx context.Context, t *transaction, err error) error 
 	}
 }
 
-// because puts the reason for which the statement's context has ended first.
+// because puts the cause of the statement's context in front of the error, if
+// that context has ended.
 func (s *Session) because(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("%w: %w", cause, err)
@@ -181,7 +184,8 @@ func (s *Session) because(ctx context.Context, err error) error {
 	return err
 }
 
-// isAborted recognises a statement that an earlier one's error has doomed.
+// isAborted recognises a statement that PostgreSQL refuses because an earlier one
+// in the transaction has failed.
 func isAborted(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pg.Code == "25P02"

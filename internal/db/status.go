@@ -80,7 +80,7 @@ func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
 			if result.Val.(time.Time).After(start) {
 				return result.Err
 			}
-			continue // its time was over before this one came, and it was only being tidied up
+			continue // it was asked for others, and its time was over before this caller came
 		}
 		select {
 		case result := <-answer: // at the last moment
@@ -99,11 +99,11 @@ func noAnswer(ctx context.Context, limit time.Duration) error {
 	return fmt.Errorf("%w: no answer within %v", ErrUnavailable, limit)
 }
 
-// ask is the question that probes share, and lasts until it holds no connection
-// any more: on a dead line that is half a second over the limit. It returns when
-// its time is over. That the database goes away, and that it comes back, is
-// logged here: where no request asks, nothing else would say so.
-// Its time ends with that of the first who asked: whoever comes later asks anew.
+// ask is the question that probes share. It has the time of the first who asks,
+// and returns the end of that: a caller who comes after it asks anew. It lasts
+// until it holds no connection any more, which on a dead line is half a second
+// longer. It logs when the database goes away and when it comes back, since
+// without requests nothing else notices.
 func (d *DB) ask(ctx context.Context, end time.Time) (deadline time.Time, err error) {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
@@ -119,8 +119,8 @@ func (d *DB) ask(ctx context.Context, end time.Time) (deadline time.Time, err er
 	return end, err
 }
 
-// ping repeats itself where it met a connection that was dead already: that
-// tells of the past, and BEGIN would not let a session notice it either.
+// ping tries again where the connection was dead already: that tells nothing
+// about the database now, and a session replaces such a connection, too.
 func (d *DB) ping(ctx context.Context) error {
 	if !d.limiter.tryAcquire() {
 		return d.probeServer(ctx)

@@ -30,8 +30,8 @@ type transaction struct {
 // errStale says that a connection was dead already.
 var errStale = errors.New("stale connection")
 
-// errLost stands for database/sql's driver.ErrBadConn, which callers must not
-// see: it makes them believe that they may repeat.
+// errLost replaces database/sql's driver.ErrBadConn: a caller that sees that one
+// repeats the statement, outside of the transaction.
 var errLost = errors.New("connection lost")
 
 // awaitSlot waits until the session may have a connection. The wait counts from the
@@ -98,7 +98,7 @@ func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*transac
 	case t.lost():
 		reached = unanswered
 		if wait.Err() == nil || !stateOf(t.conn.PgConn()).severed {
-			t.conn.PgConn().Conn().Close() // else pgx says goodbye first, and on a dead line keeps the slot for it
+			t.conn.PgConn().Conn().Close() // pgx sends Terminate first, and keeps the slot for as long as a dead line does not take it
 			d.invalidate(t.conn)
 			err = fmt.Errorf("%w: %w", errStale, err)
 		}
@@ -115,7 +115,7 @@ func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*transac
 	return nil, reached, err
 }
 
-// beginWith puts BEGIN before what send writes, and says how far that came.
+// beginWith puts BEGIN before what send writes, and returns how far BEGIN came.
 func (d *DB) beginWith(t *transaction, begin beginning, send func(*transaction) error) (outcome, error) {
 	err := t.line.arm(begin, !d.opts.PgBouncer, d.opts.ConnectTimeout)
 	if err == nil {
@@ -139,8 +139,8 @@ func (d *DB) take(wait context.Context) (*transaction, error) {
 	return t, nil
 }
 
-// beginError puts the reason for which the wait ended first, before the error
-// to which that led.
+// beginError names first why the wait ended, if it did, and then the error that
+// followed from it.
 func (d *DB) beginError(wait context.Context, reached outcome, err error) error {
 	switch cause := context.Cause(wait); {
 	case reached == unsent:
@@ -184,7 +184,8 @@ func (t *transaction) query(ctx context.Context, query string, args []any) (*std
 // lost reports that the connection is gone, whoever ended it.
 func (t *transaction) lost() bool { return t.conn.IsClosed() || stateOf(t.conn.PgConn()).severed }
 
-// sever cuts the line on this side: that says nothing about the server.
+// sever cuts the line on this side. Unlike a line that the server or the network
+// has cut, it is no reason to replace the pool's other connections.
 func (t *transaction) sever() {
 	stateOf(t.conn.PgConn()).severed = true
 	_ = t.conn.PgConn().Conn().Close()

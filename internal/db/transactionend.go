@@ -13,10 +13,10 @@ import (
 // canCommit reports that the transaction is there and can be committed.
 func (t *transaction) canCommit() bool { return !t.lost() && t.conn.PgConn().TxStatus() == 'T' }
 
-// commit sends COMMIT. It has a limit of its own; if that ends it, the outcome
-// is unknown even when COMMIT returns no error. So it is when PostgreSQL answers
-// with a warning: it does where a cancel has ended the wait for a synchronous
-// standby.
+// commit sends COMMIT, with a time limit of its own. Where the limit cuts it off,
+// the outcome is unknown even if COMMIT returns no error. The outcome is unknown
+// too where PostgreSQL answers with a warning, as it does when a cancel ends the
+// wait for a synchronous standby.
 func (t *transaction) commit(ctx context.Context, limit time.Duration) error {
 	dead := t.lost() // then COMMIT is not sent
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
@@ -40,8 +40,8 @@ func (t *transaction) commit(ctx context.Context, limit time.Duration) error {
 	}
 }
 
-// rollback's error is of no use: a connection on which it failed is closed, and
-// PostgreSQL rolls back by itself.
+// rollback returns no error, since none matters: a connection on which ROLLBACK
+// fails is closed, and PostgreSQL then rolls back by itself.
 func (t *transaction) rollback(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
@@ -49,7 +49,7 @@ func (t *transaction) rollback(ctx context.Context, limit time.Duration) {
 }
 
 // end sends COMMIT or ROLLBACK and, behind it in the same write, the reset of a
-// dirty connection. The answer is that to the first.
+// dirty connection. It returns the answer to COMMIT or ROLLBACK.
 func (t *transaction) end(ctx context.Context, statement string) (tag string, warning *pgconn.Notice, err error) {
 	state := stateOf(t.conn.PgConn())
 	state.warning = nil
