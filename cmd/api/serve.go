@@ -74,11 +74,10 @@ func (p *program) prepare(ctx context.Context, conn *db.DB) error {
 	if err != nil {
 		return err
 	}
-	if budget.Exceeded() && p.cfg.Environment == config.Production {
-		return budget
-	}
-	if budget.Exceeded() {
-		p.log.Warn(budget.Error())
+	if err := budget.Err(); err != nil && p.cfg.Environment == config.Production {
+		return err
+	} else if err != nil {
+		p.log.Warn(err.Error())
 	}
 	return p.prepareSchema(ctx)
 }

@@ -17,9 +17,10 @@ import (
 // committed: no connection is held then. After a request it runs in a goroutine
 // of its own, once the answer has left; after WithSession before that returns.
 // Hooks of one session run one after the other, in their order. Their context
-// keeps the values of the session's and not its end; a stop waits for them, and
-// ends it when its time is over (see Drain). fn never runs after a rollback, one
-// to a savepoint before it included, nor after a COMMIT whose outcome is unknown.
+// has the values of the session's, but does not end with it; a stop waits for
+// them, and ends their context when its time is over (see Drain). fn never runs
+// after a rollback, also not one to a savepoint before it, nor after a COMMIT
+// whose outcome is unknown.
 // It is an error if tx belongs to no session, sql.ErrTxDone if that has ended.
 func AfterCommit(tx *gorm.DB, fn func(ctx context.Context)) error {
 	s := sessionOf(tx)
@@ -71,14 +72,14 @@ func (s *Session) GoHooks(answered <-chan struct{}) {
 		select {
 		case <-answered:
 		case <-slow.C:
-		case <-ctx.Done(): // the hooks may see for themselves
+		case <-ctx.Done(): // the hooks run nevertheless, and see it in their context
 		}
 		s.runHooks(ctx, hooks)
 		return nil
 	})
 }
 
-// takeHooks returns the hooks; with remove they are nobody else's then.
+// takeHooks returns the hooks; with remove, nobody gets them again.
 func (s *Session) takeHooks(remove bool) []func(context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,8 +95,8 @@ func (s *Session) hooksNow() {
 	s.runHooks(s.db.work.detach(s.ctx), s.takeHooks(true))
 }
 
-// runHooks goes on after a hook that panics: the transaction is committed, and
-// each hook is owed its run.
+// runHooks goes on after a hook that panics: the transaction is committed, so the
+// other hooks still have to run.
 func (s *Session) runHooks(ctx context.Context, hooks []func(context.Context)) {
 	for _, hook := range hooks {
 		s.runHook(ctx, hook)

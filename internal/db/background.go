@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// ErrShutdown is the cause with which the context of work outside of requests
-// ends that is still running when Drain's time is over, and the error of work
-// that comes later.
+// ErrShutdown ends the work outside of requests that still runs when Drain's time
+// is over: it is the cause of that work's context. Work that comes later is
+// refused with it.
 var ErrShutdown = errors.New("the server is shutting down")
 
 const (
 	// cutGrace is what work that Drain has cancelled gets to roll back.
 	cutGrace = 3 * time.Second
-	// settleTime is for how long nothing may run before Drain takes the work as
-	// done: a plain goroutine that a hook has started needs a moment to reach its
-	// session. Go needs none of it, since it counts before it returns.
+	// settleTime has to pass without any work before Drain takes the work as done:
+	// a goroutine that a hook starts by itself counts only when it has reached its
+	// session. Work by Go counts at once.
 	settleTime = 100 * time.Millisecond
 )
 
@@ -79,15 +79,16 @@ func (b *background) tie(ctx context.Context) (tied context.Context, release fun
 	}
 }
 
-// detached has the values of one context and the end of another. Unlike a
-// derived context it does not end with the function that it was made for, so that
-// a goroutine which that has started can use it.
+// detached has the values of one context and the end of another. A derived
+// context ends with the function that it was made for; this one stays usable in
+// the goroutines that the function has started.
 type detached struct {
 	context.Context // that of background
 	values          context.Context
 }
 
-// Value prefers values, which knows nothing of the end: WithoutCancel hides it.
+// Value looks at values first. They come from WithoutCancel, so they do not bring
+// the other context's end along.
 func (d detached) Value(key any) any {
 	if value := d.values.Value(key); value != nil {
 		return value
@@ -100,7 +101,7 @@ func (b *background) detach(ctx context.Context) context.Context {
 	return detached{b.ctx, context.WithoutCancel(ctx)}
 }
 
-// done closes the count if nothing runs, and has not for settleTime.
+// done closes the count if nothing has run for settleTime.
 func (b *background) done() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,8 +136,8 @@ func (b *background) watch(s *Session) (stop func() bool) {
 		<-s.ctx.Done() // which ends with b.ctx, so that the statement's error finds its cause
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.lease != nil && !s.ended {
-			s.lease.interrupt()
+		if s.transaction != nil && !s.ended {
+			s.transaction.interrupt()
 		}
 	})
 }
@@ -209,7 +210,8 @@ func (d *DB) Drain(ctx context.Context) error {
 	return fmt.Errorf("drain: %d pieces of background work cut off", len(places))
 }
 
-// callSite remembers who called the caller of it; the text is made when asked for.
+// callSite remembers the caller of the function that calls it. The text is made
+// only when it is asked for.
 func callSite() func() string {
 	callers := make([]uintptr, 16)
 	callers = callers[:runtime.Callers(3, callers)]

@@ -11,10 +11,10 @@ import (
 	"sync/atomic"
 )
 
-// bridge makes the *sql.Rows, *sql.Row and *sql.Stmt that GORM asks for, which
-// have no constructors: a driver whose connections are no connections. A
-// session runs its statement itself and passes the result through; what comes
-// to the bridge in any other way has no session and fails.
+// bridge makes the *sql.Rows, *sql.Row and *sql.Stmt that GORM asks for. They have
+// no constructors, so the bridge is a database/sql driver without a database: a
+// session runs its statement itself and passes the result through the bridge. A
+// statement that reaches the bridge in any other way has no session, and fails.
 type bridge struct {
 	sql *sql.DB
 	ctx context.Context // never ends: a session's own context ends its statements
@@ -47,8 +47,8 @@ func (b *bridge) rows(result *openRows, err error) (*sql.Rows, error) {
 	return rows, nil
 }
 
-// row returns result or err as a row: Scan and Err report it. Its rows cannot
-// be closed from outside but by their context.
+// row returns result or err as a row: Scan and Err report err. Nothing but its
+// context can close the row from outside.
 func (b *bridge) row(result *openRows, err error) *sql.Row {
 	if err != nil {
 		return b.failedRow(err)

@@ -14,16 +14,17 @@ type Budget struct {
 	bound   string // whose limit that is, as "role app"; "": the server's
 }
 
-// Exceeded reports that the pools may ask for more than the server grants.
-func (b Budget) Exceeded() bool { return b.Wanted > b.Allowed }
-
-// Error is the sentence for the log, with what to change.
-func (b Budget) Error() string {
+// Err is nil while the server grants what the pools may ask for; else it says
+// what to change.
+func (b Budget) Err() error {
+	if b.Wanted <= b.Allowed {
+		return nil
+	}
 	who, what := "the server", "max_connections"
 	if kind, _, ok := strings.Cut(b.bound, " "); ok {
 		who, what = b.bound, "the "+kind+"'s CONNECTION LIMIT"
 	}
-	return fmt.Sprintf("connection budget exceeded: the pools may open %d connections, %s allows %d: "+
+	return fmt.Errorf("connection budget exceeded: the pools may open %d connections, %s allows %d: "+
 		"lower DB_POOL_SIZE, DB_MAX_OVERFLOW or DB_INSTANCES, or raise %s", b.Wanted, who, b.Allowed, what)
 }
 

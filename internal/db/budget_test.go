@@ -73,21 +73,21 @@ func TestBudget_Limits(t *testing.T) {
 			}
 			dbtest.Exec(t, database, fmt.Sprintf("ALTER DATABASE %s CONNECTION LIMIT %s", dbname, test.database))
 			p := poolOpen(t, poolOptions(target, 1, 0), database)
-			budget := budgetOf(t, p.DB, 1)
+			budget, over := budgetOf(t, p.DB, 1), budgetOf(t, p.DB, 10000)
 			want, names := test.allowed, map[bool]string{true: role, false: dbname}[strings.HasPrefix(test.says, "role")]
 			says := strings.ReplaceAll(test.says, "%s", names)
 			if want == 0 {
 				want = server
 				says = strings.ReplaceAll(says, "%d", fmt.Sprint(server))
 			}
-			if budget.Allowed != want || budget.Exceeded() || !strings.Contains(budget.Error(), says) {
-				t.Errorf("%+v %v, want %d: %s", budget, budget, want, says)
+			if err := over.Err(); budget.Allowed != want || budget.Err() != nil || err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%+v and 10000 of them: %v, want %d: %s", budget, err, want, says)
 			}
-			if just := budgetOf(t, p.DB, want); just.Exceeded() {
-				t.Errorf("%d of %d is too much", just.Wanted, want)
+			if err := budgetOf(t, p.DB, want).Err(); err != nil {
+				t.Errorf("all of %d is too much: %v", want, err)
 			}
-			if over := budgetOf(t, p.DB, want+1); !over.Exceeded() {
-				t.Errorf("%d of %d is not too much", over.Wanted, want)
+			if budgetOf(t, p.DB, want+1).Err() == nil {
+				t.Errorf("%d of %d is not too much", want+1, want)
 			}
 		})
 	}

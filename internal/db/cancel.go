@@ -66,9 +66,9 @@ func (c *canceller) HandleUnwatchAfterCancel() {
 // cancelKey marks the context in which a cancelRequest is dialled.
 type cancelKey struct{}
 
-// cancelRequest is the connection of a cancel request. pgx's CancelRequest
-// returns nil, too, where its wait was cut off or the line was reset: then the
-// request may be under way still. Only the server's own hanging up counts.
+// cancelRequest is the connection of a cancel request. Only when the server hangs
+// up has it taken the request. pgx's CancelRequest returns nil also where its wait
+// was cut off or the line was reset, while the request may still be under way.
 type cancelRequest struct {
 	net.Conn
 	plain bool  // it went out without TLS
@@ -91,7 +91,7 @@ func (r *cancelRequest) Read(b []byte) (n int, err error) {
 }
 
 // taken reports that the server hung up after it had read the request. Under TLS
-// its last words, which say that it does, may come before that.
+// it announces the end first, so that the last read has no error.
 func (r *cancelRequest) taken() bool {
 	return errors.Is(r.end, io.EOF) || r.end == nil && !r.plain
 }

@@ -22,9 +22,9 @@ var timeouts = []string{
 }
 
 // parseURL reads the URL for the test of the connection, for the pool and for
-// the migrations, so that none of them takes what another one refuses. What
-// pgx lets a URL say about its cache of statements does not count: one of them
-// would connect with it and fail at the first statement.
+// the migrations, so that all of them take and refuse the same. It overrides what
+// a URL says about pgx's cache of statements: the test would connect with it, and
+// the pool fail at its first statement.
 func parseURL(url string) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -70,8 +70,8 @@ func parseWithoutTimeouts(url string) (*pgx.ConnConfig, error) {
 	return cfg.ConnConfig, nil
 }
 
-// setDefault leaves alone what the URL says itself, also in its options: there
-// PostgreSQL would prefer the parameter that is added here.
+// setDefault sets a parameter unless the URL sets it itself. That may be in the
+// URL's options, which PostgreSQL would override by the parameter.
 func setDefault(params map[string]string, name, value string) {
 	said := func(o option) bool { return o.name == name }
 	if params[name] == "" && !slices.ContainsFunc(splitOptions(params["options"]), said) {

@@ -24,12 +24,12 @@ import (
 // DB is the pool and the GORM configuration that its sessions share. One serves
 // the whole process.
 type DB struct {
-	opts Options
-	log  *slog.Logger
-	gate *gate
-	pool *pgxpool.Pool
-	gorm *gorm.DB // never used for statements: sessions are made from it
-	work *background
+	opts    Options
+	log     *slog.Logger
+	limiter *limiter
+	pool    *pgxpool.Pool
+	gorm    *gorm.DB // never used for statements: sessions are made from it
+	work    *background
 
 	probes singleflight.Group // one question to the database at a time
 	down   atomic.Bool        // what the last of them found
@@ -42,7 +42,7 @@ type DB struct {
 	resetting  sync.Mutex
 	generation atomic.Int64 // goes up with every reset of the pool
 
-	out         atomic.Int64 // connections held by sessions
+	checkedOut  atomic.Int64 // connections held by sessions
 	probing     atomic.Int64 // connections held by health probes
 	acquires    atomic.Int64
 	waitNanos   atomic.Int64
@@ -55,7 +55,7 @@ type DB struct {
 // have failed, so that the first requests do not open more beside them. Only a
 // URL that cannot be used is an error (ErrURL): see TestConnection.
 func Open(ctx context.Context, opts Options) (*DB, error) {
-	d := &DB{opts: opts, log: opts.logger(), gate: newGate(opts.maxConns(), opts.MaxWaiting), work: newBackground(ctx)}
+	d := &DB{opts: opts, log: opts.logger(), limiter: newLimiter(opts.maxConns(), opts.MaxWaiting), work: newBackground(ctx)}
 	cfg, err := d.poolConfig()
 	if err != nil {
 		return nil, err
@@ -102,9 +102,9 @@ func (d *DB) awaitWarmUp(ctx context.Context) {
 	}
 }
 
-// gormConfig leaves prepared statements to pgx, whose cache is faster. Columns
-// are named instead of *, whose cached plans a migration that adds one would
-// break. GORM logs only what tx.Debug() asks for: the session reports its
+// gormConfig leaves prepared statements to pgx, whose cache is faster. It has GORM
+// name the columns: a migration that adds one would break the cached plans of
+// SELECT *. GORM logs only what tx.Debug() asks for, since the session logs its
 // statements itself.
 func (d *DB) gormConfig() *gorm.Config {
 	return &gorm.Config{
@@ -119,7 +119,7 @@ func (d *DB) gormConfig() *gorm.Config {
 	}
 }
 
-// orClosed says in this package's words that the pool is closed.
+// orClosed replaces pgxpool's error of a closed pool by this package's.
 func (d *DB) orClosed(err error) error {
 	if err != nil && d.closing.Load() {
 		return errClosed
@@ -143,7 +143,7 @@ func (d *DB) Close(ctx context.Context) error {
 	case <-done:
 		return errors.Join(drained, d.bridge.sql.Close(), d.refusedWork())
 	case <-ctx.Done():
-		return errors.Join(drained, fmt.Errorf("close pool: %d connections still in use: %w", d.out.Load(), ctx.Err()))
+		return errors.Join(drained, fmt.Errorf("close pool: %d connections still in use: %w", d.checkedOut.Load(), ctx.Err()))
 	}
 }
 

@@ -124,8 +124,9 @@ func effectsOf(query string) effects {
 	return e
 }
 
-// spoils is true of what reset leaves: statements prepared by name, or pgx's own
-// gone; a library; the seed of random(), which would be guessed from it.
+// spoils reports what no reset undoes: statements that were prepared by name, or
+// pgx's own that were dropped; a library that was loaded; the seed of random(),
+// from which its later numbers can be guessed.
 func spoils(words []string) bool {
 	switch words[0] {
 	case "PREPARE", "DEALLOCATE", "LOAD":
@@ -135,7 +136,7 @@ func spoils(words []string) bool {
 	}
 }
 
-// endsTransaction: a savepoint is no transaction of its own.
+// endsTransaction does not count savepoints, which leave the transaction open.
 func endsTransaction(words []string) bool {
 	switch words[0] {
 	case "COMMIT", "END", "ABORT", "BEGIN", "START":
@@ -153,7 +154,7 @@ func endsTransaction(words []string) bool {
 	}
 }
 
-// sets is true of all that is not known to set nothing.
+// sets reports true unless the statement is known to set nothing.
 func sets(words []string) bool {
 	switch words[0] {
 	case "SAVEPOINT", "RELEASE", "ROLLBACK", "SHOW", "LOCK", "FETCH", "MOVE", "CLOSE", "NOTIFY", "TRUNCATE":

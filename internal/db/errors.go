@@ -47,8 +47,8 @@ var sqlstates = map[string]Class{
 	"25P03": Unavailable, "25P04": Unavailable, // ended by the server: idle or too long in the transaction
 }
 
-// Classify tells the class of an error that a session returned. A programming
-// error is Other, whatever it led to.
+// Classify returns the class of an error that a session returned. A programming
+// error is Other, whatever other errors it has caused.
 func Classify(err error) Class {
 	for _, misuse := range []error{ErrSessionOwned, ErrSessionBusy, ErrTransactionEnded} {
 		if errors.Is(err, misuse) {

@@ -11,14 +11,14 @@ import (
 )
 
 // leakWatch logs a session that holds its connection for longer than
-// LeakThreshold: once with the place that took it, once when it came back.
+// LeakThreshold: once with the place that took it, once when it has ended.
 type leakWatch struct {
 	db    *DB
 	ctx   context.Context
 	taken time.Time
 	timer *time.Timer
 
-	mu      sync.Mutex // so that the two lines come in order, or none does
+	mu      sync.Mutex // keeps the two lines in order: the second only after the first
 	told    bool
 	stopped bool
 }
@@ -31,11 +31,11 @@ func (d *DB) watchLeak(ctx context.Context) *leakWatch {
 	callers := make([]uintptr, 32)
 	callers = callers[:runtime.Callers(3, callers)]
 	w := &leakWatch{db: d, ctx: context.WithoutCancel(ctx), taken: time.Now()}
-	w.timer = time.AfterFunc(d.opts.LeakThreshold, func() { w.tell(callers) })
+	w.timer = time.AfterFunc(d.opts.LeakThreshold, func() { w.warn(callers) })
 	return w
 }
 
-func (w *leakWatch) tell(callers []uintptr) {
+func (w *leakWatch) warn(callers []uintptr) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -55,7 +55,7 @@ func (w *leakWatch) stop() {
 	defer w.mu.Unlock()
 	w.stopped = true
 	if w.told {
-		w.db.log.LogAttrs(w.ctx, slog.LevelWarn, "session that was open for long came back",
+		w.db.log.LogAttrs(w.ctx, slog.LevelWarn, "session that was open for too long has ended",
 			slog.Float64("seconds", time.Since(w.taken).Seconds()))
 	}
 }

@@ -17,8 +17,8 @@ import (
 // line is the network side of a pool's connection. It lets BEGIN travel with a
 // session's first statement, which saves a round trip: where pgx writes the
 // statement, line puts BEGIN before it in the same write, and it takes BEGIN's
-// answer out of what pgx reads. To pgx, whose AfterNetConnect puts it there,
-// the transaction has been there all along.
+// answer out of what pgx reads. pgx, whose AfterNetConnect puts line there, sees
+// only the statement, in a transaction.
 //
 // BEGIN goes through the extended protocol without a Sync of its own: where it
 // fails, PostgreSQL skips all up to the statement's Sync, so that a statement
@@ -118,8 +118,8 @@ func (l *line) disarm() outcome {
 	return l.outcome
 }
 
-// settle ends the wait for BEGIN's answer: what comes from now on is pgx's, also
-// where it reads in the background after it has given the statement up. The
+// settle ends the wait for BEGIN's answer. All that comes from now on goes to pgx,
+// which may read in the background after it has given the statement up. The
 // caller holds mu.
 func (l *line) settle(reached outcome) {
 	l.outcome = reached
@@ -158,8 +158,8 @@ func (l *line) takeBegin() []byte {
 	return prefix
 }
 
-// cut closes the line if the answer to this BEGIN is still awaited: a limit may
-// run out in the moment in which the answer comes.
+// cut closes the line if the answer to this BEGIN is still awaited. It may have
+// come in the moment in which the limit ran out.
 func (l *line) cut(number int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

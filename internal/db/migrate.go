@@ -32,8 +32,8 @@ func Migrations() fs.FS {
 }
 
 // Migrator applies the migrations over connections of its own, which have no
-// statement time-out: one holds the lock, one works, and one looks on for a
-// moment now and then, to name whom the migration waits for.
+// statement time-out: one holds the lock, one runs the migrations, and one looks
+// from time to time for whom they wait.
 type Migrator struct {
 	opts  Options
 	log   *slog.Logger
@@ -89,8 +89,8 @@ func (m *Migrator) Close() error { return m.sql.Close() }
 // those that it applied, also beside an error. It refuses a database that this
 // program's migrations do not fit: ErrSchemaNewer, ErrSchemaUnknown.
 func (m *Migrator) Up(ctx context.Context) (applied []string, err error) {
-	// Nothing to do is told without the lock: an instance that starts does not
-	// wait for the migration of a newer one.
+	// Without pending migrations no lock is needed, so that an instance that starts
+	// does not wait for a newer one, which may be migrating.
 	if plan, err := m.plan(ctx); err == nil && plan.refuse() == nil && len(plan.pending) == 0 {
 		return nil, nil
 	}

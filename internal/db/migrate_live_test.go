@@ -44,8 +44,8 @@ func (m *migrateTest) migrateLive(ctx context.Context, p *poolUnderTest) (reads 
 }
 
 // TestMigrate_LiveReads: a migration that waits behind a long transaction holds up those who read the table for its lock
-// time-out, and lets them all go on before it tries again. Without that pause the four clients had one read each between
-// two attempts, or two.
+// time-out, and lets them all go on before it tries again: for 2 s, since the long transaction stays. Without that pause
+// some 16 reads come in between.
 func TestMigrate_LiveReads(t *testing.T) {
 	t.Parallel()
 	m := migrateNew(t, migrateFiles("00001_column.sql", "-- +goose Up\nALTER TABLE notes ADD COLUMN more int;\n"))
@@ -72,8 +72,8 @@ func TestMigrate_LiveReads(t *testing.T) {
 			t.Errorf("a read took %v", read.took)
 		}
 	}
-	if least := slices.Min(after[1:4]); least < 20 {
-		t.Errorf("after each failed attempt %v reads, want 20 at least before the next", after[1:4])
+	if least := slices.Min(after[1:4]); least < 50 {
+		t.Errorf("after each failed attempt %v reads, want 50 at least before the next", after[1:4])
 	}
 }
 

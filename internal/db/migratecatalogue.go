@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// catalogue answers the linter's questions. The first error stays; one that is
-// PostgreSQL's own (no right to read, a lock, a time-out) makes the answer the
-// more careful one.
+// catalogue answers the linter's questions about tables. Where PostgreSQL refuses
+// a question (no right to read, a lock, a time-out), the answer is the careful one
+// that the question names; any other error is kept in err.
 type catalogue struct {
 	ctx   context.Context
 	sql   *sql.DB
@@ -75,7 +75,7 @@ func (c *catalogue) hasRows(table string) (is bool) {
 	return is
 }
 
-// volatile tells that one of the functions is, or is not there yet.
+// volatile reports that one of the functions is volatile, or does not exist yet.
 func (c *catalogue) volatile(functions []string) (is bool) {
 	c.ask(true, &is, `SELECT EXISTS (SELECT FROM pg_proc WHERE proname = ANY ($1) AND provolatile = 'v')
 		OR EXISTS (SELECT FROM unnest($1::text[]) AS f (name) WHERE NOT EXISTS (SELECT FROM pg_proc WHERE proname = name)
@@ -89,8 +89,8 @@ func (c *catalogue) columnType(table, column string) (name string) {
 	return name
 }
 
-// notNull tells that a column is known to hold no null: PostgreSQL then does
-// not read the table for SET NOT NULL.
+// notNull reports that a column is known to hold no null. PostgreSQL then does not
+// read the table for SET NOT NULL.
 func (c *catalogue) notNull(table, column string) (is bool) {
 	c.ask(false, &is, `SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND attnotnull)
 		OR EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'c' AND convalidated

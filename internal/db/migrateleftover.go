@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// What a statement with CONCURRENTLY leaves behind when it does not come to its
-// end: CREATE INDEX and REINDEX an index that is marked invalid, which no query
-// uses and every write pays for, and DETACH PARTITION a partition that is half
-// detached. All three would make the next attempt fail, or be skipped over by
-// IF NOT EXISTS.
+// A statement with CONCURRENTLY that is cut off leaves something behind. CREATE
+// INDEX and REINDEX leave an index that is marked invalid: no query uses it, and
+// every write pays for it. DETACH PARTITION leaves a partition half detached. With
+// these the next attempt fails, or IF NOT EXISTS skips it.
 
 // clearLeftovers removes what an earlier attempt of the statement, in this
 // process or another one, has left behind. It returns the statement to run.

@@ -8,9 +8,9 @@ import (
 )
 
 // linter reads the migrations that are to come and warns of statements that
-// lock a table for long. It reads words, not PostgreSQL's grammar, and asks the
-// catalogue about the tables: what it does not recognise it lets pass, and what
-// is inside of DO blocks and functions it does not see.
+// lock a table for long. It looks at words, not at PostgreSQL's grammar, and asks
+// the catalogue about the tables. It lets pass what it does not recognise, and does
+// not look into DO blocks and functions.
 type linter struct {
 	catalogue
 	created map[string]bool // tables that the migrations make: nobody uses them yet
@@ -81,7 +81,7 @@ func (l *linter) createIndex(s indexStatement) {
 	}
 }
 
-// used tells that a table is there before the migrations.
+// used reports that a table exists before the migrations.
 func (l *linter) used(table string) bool { return !l.created[table] && l.exists(table) }
 
 func (l *linter) other(r sqlReader) {

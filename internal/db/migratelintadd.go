@@ -101,7 +101,7 @@ func calls(r sqlReader) (names []string) {
 
 var typeModifier = regexp.MustCompile(`^(\w[\w ]*?) ?(?:\( ?(\d+) ?(?:, ?(\d+) ?)?\))?$`)
 
-// widens tells that PostgreSQL changes the type without rewriting the table:
+// widens reports that PostgreSQL changes the type without rewriting the table:
 // the same type, a text of more length or of any, a numeric of more digits.
 func widens(from, to string) bool {
 	f, t := typeModifier.FindStringSubmatch(plainType(from)), typeModifier.FindStringSubmatch(plainType(to))

@@ -58,7 +58,7 @@ func (m *Migrator) locked(ctx context.Context, fn func(context.Context) error) e
 	return nil
 }
 
-// takeLock polls, between polls without a transaction: one that waits would
+// takeLock polls. Between two polls it has no transaction, since an open one would
 // hold up another instance's CREATE INDEX CONCURRENTLY.
 func (m *Migrator) takeLock(ctx context.Context) (*migrationLock, error) {
 	conn, err := m.connectBeside(ctx, m.name)
@@ -86,8 +86,8 @@ func (m *Migrator) takeLock(ctx context.Context) (*migrationLock, error) {
 	}
 }
 
-// connectBeside opens a connection beside the pool. It is closed where its
-// context ends, with no request to cancel.
+// connectBeside opens a connection beside the pool. Where the context of a
+// statement ends, the connection is closed, and no request to cancel is sent.
 func (m *Migrator) connectBeside(ctx context.Context, name string) (*pgx.Conn, error) {
 	cfg := m.cfg.Copy()
 	cfg.RuntimeParams["application_name"] = name
@@ -116,8 +116,8 @@ func (l *migrationLock) try(ctx context.Context) (bool, error) {
 	return false, err
 }
 
-// keep asks for a sign of life every second. The question takes no snapshot,
-// and keeps the line open on which nothing else is said.
+// keep pings every second, which also keeps firewalls from cutting the idle line.
+// A ping takes no snapshot.
 func (l *migrationLock) keep(ctx context.Context, lost context.CancelCauseFunc) {
 	for sleep(ctx, time.Second) == nil {
 		if err := l.check(ctx); err != nil && ctx.Err() == nil {
@@ -127,7 +127,7 @@ func (l *migrationLock) keep(ctx context.Context, lost context.CancelCauseFunc) 
 	}
 }
 
-// check tells that the lock is still held.
+// check returns an error if the lock is not held any more.
 func (l *migrationLock) check(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -146,7 +146,7 @@ func (l *migrationLock) check(ctx context.Context) error {
 func (l *migrationLock) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = l.conn.Close(ctx) // the server ends what it has not heard of
+	_ = l.conn.Close(ctx) // where this does not reach the server, it notices by itself
 }
 
 // sleep waits for d, or until ctx ends and then returns why.

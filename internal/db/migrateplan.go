@@ -153,8 +153,8 @@ type Plan struct {
 	Warnings []string // statements of pending migrations that lock a table for long, each with what to write instead
 }
 
-// Plan tells what Up and Down would do, and changes nothing. Its error may be
-// that they would refuse to, see Up; the plan is then filled in all the same.
+// Plan returns what Up and Down would do, and changes nothing. Where they would
+// refuse, it returns their error (see Up) beside the plan.
 func (m *Migrator) Plan(ctx context.Context) (Plan, error) {
 	found, err := m.plan(ctx)
 	if err != nil {

@@ -2,7 +2,7 @@ package db
 
 import "sync"
 
-// migrationRun is where a migration has come to. The watcher reads it, too.
+// migrationRun is the state of the migration that runs. The watcher reads it, too.
 type migrationRun struct {
 	mu        sync.Mutex
 	file      migrationFile
@@ -39,7 +39,7 @@ func (r *migrationRun) running() bool {
 	return r.active
 }
 
-// next counts a statement, and tells that an earlier attempt has done it.
+// next counts a statement, and reports whether an earlier attempt has done it.
 func (r *migrationRun) next() (number int, done bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -53,8 +53,8 @@ func (r *migrationRun) kept(number int) {
 	r.keep = number
 }
 
-// watched says that the watcher keeps the lock time-out of what runs now, or
-// no longer, and returns whether it has cancelled the last one.
+// watched sets whether the watcher keeps the lock time-out of the statement that
+// runs now, and returns whether it has cancelled the last one.
 func (r *migrationRun) watched(is bool) (cancelled bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,7 +63,8 @@ func (r *migrationRun) watched(is bool) (cancelled bool) {
 	return cancelled
 }
 
-// cancelling tells that the watcher may cancel, and that it does.
+// cancelling reports whether the watcher may cancel the statement, and notes that
+// it does.
 func (r *migrationRun) cancelling() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -53,9 +53,9 @@ const watchQuery = `SELECT w.wait_event, coalesce(b.pid, -1), concat_ws(' ', b.p
 	WHERE w.datname = current_database() AND starts_with(w.application_name, $1) AND w.state <> 'idle'
 		AND (w.wait_event_type = 'Lock' OR w.wait_event = 'SyncRep')`
 
-// watch looks on while migrations run: it remembers who blocks them, says when
-// a commit waits for a standby, and keeps the lock time-out behind PgBouncer.
-// What it can not see, for want of a connection or of rights, is left out.
+// watch runs beside the migrations: it remembers who blocks them, logs when a
+// COMMIT waits for a standby, and keeps the lock time-out behind PgBouncer. Without
+// a connection, or the rights to see other backends, it does what it can.
 func (m *Migrator) watch(ctx context.Context) {
 	w := watcher{m: m}
 	defer w.close(ctx)
@@ -69,7 +69,7 @@ type watcher struct {
 	m        *Migrator
 	conn     *pgx.Conn
 	waiting  time.Time // since when a statement waits for a lock
-	toldSync time.Time // when the wait for a standby is told of again
+	toldSync time.Time // when the wait for a standby is to be logged next
 }
 
 // waiter is one row of watchQuery.
@@ -101,8 +101,9 @@ func (w *watcher) look(ctx context.Context) {
 }
 
 // noteLock remembers the blockers. Where the server does not keep the lock
-// time-out it cancels the statement: as the server's own function does it,
-// since a request to cancel that a client hangs up on can end PgBouncer 1.18.
+// time-out, it cancels the statement when that is over. It does so by a function
+// of the server's: a request to cancel can end PgBouncer 1.18, if its client hangs
+// up on it.
 func (w *watcher) noteLock(ctx context.Context, locked bool, seen blockers) {
 	if !locked {
 		w.waiting = time.Time{}
@@ -123,9 +124,9 @@ func (w *watcher) noteLock(ctx context.Context, locked bool, seen blockers) {
 	}
 }
 
-// noteStandby tells of a COMMIT that waits for a synchronous standby, which has
-// no time-out, after 2 s and every 30 s. The migration has then taken effect on
-// this server.
+// noteStandby logs a COMMIT that waits for a synchronous standby, after 2 s and
+// every 30 s, since that wait has no time-out. The migration has taken effect on
+// this server by then.
 func (w *watcher) noteStandby(ctx context.Context, standby bool) {
 	switch now := time.Now(); {
 	case !standby:
@@ -175,10 +176,10 @@ func (w *watcher) close(ctx context.Context) {
 	w.conn = nil
 }
 
-// awaitBlockers is the pause before the next attempt: until those who blocked
-// the last one have ended their transactions, no longer than twice the lock
-// time-out (from 2 s to 15 s). A migration that has not asked for its lock
-// keeps nobody waiting, and what queued behind it can go on.
+// awaitBlockers is the pause before the next attempt. It lasts until those who
+// blocked the last one have ended their transactions, but no longer than twice the
+// lock time-out (from 2 s to 15 s). During it the migration asks for no lock, so
+// that those who queued behind it go on.
 func (m *Migrator) awaitBlockers(ctx context.Context, list blockers) {
 	timeout := m.opts.MigrateLockTimeout
 	_ = sleep(ctx, min(max(timeout, 100*time.Millisecond), time.Second)) // the end of ctx is seen by the next attempt

@@ -9,11 +9,11 @@ import (
 )
 
 // pgx prepares each text once for a connection, and behind PgBouncer keeps its
-// description. Either no longer fits when a table or a type is changed under the
+// description. Neither fits any more when a table or a type is changed under the
 // running service. pgx forgets a statement that failed, so the next try has a
 // new plan.
 
-// errOutdated says that a statement failed for its plan, as far as can be told.
+// errOutdated is a failure that an outdated plan explains.
 var errOutdated = errors.New("a table was changed under a prepared statement")
 
 // remember keeps a text that has run on the connection.
@@ -28,8 +28,8 @@ func (c *connState) remember(query string) {
 }
 
 // outdated recognises a statement whose plan or description is too old. Some
-// errors say so. Others may be the statement's own fault: they count once, for a
-// text that has run before and cannot have failed so then.
+// errors say so. Others may be the statement's own fault: they count for a text
+// that has run on this connection before, without them, and only once.
 func (c *connState) outdated(query string, err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
@@ -62,42 +62,42 @@ func isForgotten(err error) bool {
 }
 
 // forgetPlans drops what pgx has prepared on the connection, so that the
-// statements that follow have new plans, too. Behind PgBouncer there is nothing
-// prepared but other programs' statements, which share the backend.
-func (d *DB) forgetPlans(ctx context.Context, l *lease) error {
+// statements that follow get new plans, too. Behind PgBouncer it drops nothing:
+// what is prepared there belongs to other programs that share the backend.
+func (d *DB) forgetPlans(ctx context.Context, t *transaction) error {
 	if d.opts.PgBouncer {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout-cancelGrace)
 	defer cancel()
-	clear(stateOf(l.conn.PgConn()).ran)
-	l.line.forget()
-	return l.conn.DeallocateAll(ctx)
+	clear(stateOf(t.conn.PgConn()).ran)
+	t.line.forget()
+	return t.conn.DeallocateAll(ctx)
 }
 
 // markOutdated wraps the error of a statement that failed for its plan.
-func (s *Session) markOutdated(l *lease, query string, err error) error {
-	if err == nil || l.lost() || !stateOf(l.conn.PgConn()).outdated(query, err) {
+func (s *Session) markOutdated(t *transaction, query string, err error) error {
+	if err == nil || t.lost() || !stateOf(t.conn.PgConn()).outdated(query, err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", errOutdated, err)
 }
 
-// again repeats the first statement in a new transaction. Nothing was done in
-// the old one, since that statement failed. Where it cannot begin, the line is
-// cut: what follows would not be in a transaction.
-func (s *Session) again(l *lease, send func(*lease) error) error {
+// again repeats the first statement in a new transaction. The old one has done
+// nothing, since that statement failed in it. Where the new one does not begin,
+// the line is cut, since later statements would run outside of a transaction.
+func (s *Session) again(t *transaction, send func(*transaction) error) error {
 	begin, err := s.opts.beginning(s.ctx)
 	if err != nil {
 		return err
 	}
-	l.rollback(s.ctx, endTimeout-cancelGrace)
+	t.rollback(s.ctx, endTimeout-cancelGrace)
 	reached := unsent
-	if err = s.db.forgetPlans(s.ctx, l); err == nil {
-		reached, err = s.db.beginWith(l, begin, send)
+	if err = s.db.forgetPlans(s.ctx, t); err == nil {
+		reached, err = s.db.beginWith(t, begin, send)
 	}
 	if reached != begun {
-		l.sever()
+		t.sever()
 	}
 	return err
 }

@@ -59,7 +59,7 @@ func (o Options) connConfig(cfg *pgx.ConnConfig) {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		return
 	}
-	cfg.RuntimeParams["client_min_messages"] = "warning" // COMMIT's tell that it may be lost: no role or URL is to hide them
+	cfg.RuntimeParams["client_min_messages"] = "warning" // a COMMIT that may be lost is answered with one: no role or URL may hide it
 	setDefault(cfg.RuntimeParams, "statement_timeout", millis(o.StatementTimeout))
 	setDefault(cfg.RuntimeParams, "idle_in_transaction_session_timeout", millis(o.IdleInTransactionTimeout))
 }
@@ -104,9 +104,9 @@ func (d *DB) beforeClose(conn *pgx.Conn) {
 	}()
 }
 
-// hangUp ends the backend and waits until the server has closed the connection,
-// since its slot goes to the next one then: a backend that is still ending
-// counts against max_connections.
+// hangUp ends the backend and waits until the server has closed the connection. A
+// backend that is still ending counts against max_connections, so the slot must
+// not go to a new connection before.
 func (d *DB) hangUp(conn *pgx.Conn) {
 	socket := conn.PgConn().Conn()
 	_ = socket.SetDeadline(time.Now().Add(min(d.opts.ConnectTimeout, time.Second)))
@@ -116,8 +116,8 @@ func (d *DB) hangUp(conn *pgx.Conn) {
 
 // invalidate replaces all connections as old as this dead one: what ended it
 // (a restart, a failover, a cut line) has most likely ended them too. Only the
-// first of a generation resets the pool, else callers that fail at the same
-// time would throw away each other's fresh connections.
+// first caller of a generation resets the pool: if each did, callers that fail at
+// the same time would throw away each other's fresh connections.
 func (d *DB) invalidate(conn *pgx.Conn) {
 	d.resetting.Lock()
 	defer d.resetting.Unlock()
@@ -141,9 +141,9 @@ func (d *DB) retire(conn *pgx.Conn) {
 	}
 }
 
-// urlError keeps the URL out of the message: pgx quotes it, and in a malformed
-// one it can not tell the password from the rest. A reason that it gives beside
-// it (a certificate that cannot be read) is kept.
+// urlError keeps the URL out of the message: pgx quotes it, and where it is
+// malformed pgx cannot find the password in it to leave that out. A reason that
+// does not quote the URL (a certificate that cannot be read) is kept.
 func urlError(err error) error {
 	reason := errors.Unwrap(err)
 	if strings.HasSuffix(err.Error(), "`: invalid port") || strings.Contains(err.Error(), "`: could not match ") {

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -150,12 +151,12 @@ func TestPool_Budget(t *testing.T) {
 	allowed := most - reserved
 	for instances, exceeded := range map[int]bool{1: false, allowed / 3: false, allowed/3 + 1: true} {
 		b, err := p.Budget(t.Context(), instances)
-		if want := (db.Budget{Wanted: 3 * instances, Allowed: allowed}); err != nil || b != want || b.Exceeded() != exceeded {
-			t.Errorf("%d instances: %+v, %v, exceeded: %v; want %+v, %v", instances, b, err, b.Exceeded(), want, exceeded)
+		if want := (db.Budget{Wanted: 3 * instances, Allowed: allowed}); err != nil || b != want || (b.Err() != nil) != exceeded {
+			t.Errorf("%d instances: %+v, %v, %v; want %+v, exceeded: %v", instances, b, err, b.Err(), want, exceeded)
 		}
 	}
 	b := db.Budget{Wanted: 45, Allowed: 44}
-	if text := b.Error(); !strings.Contains(text, "45") || !strings.Contains(text, "44") {
+	if text := fmt.Sprint(b.Err()); !strings.Contains(text, "45") || !strings.Contains(text, "44") {
 		t.Errorf("%q lacks a number", text)
 	}
 	p.noSlotLost()
@@ -165,7 +166,7 @@ func TestPool_Budget(t *testing.T) {
 func TestPool_BudgetPgBouncer(t *testing.T) {
 	t.Parallel()
 	p := poolNew(t, 1, 1, func(o *db.Options) { o.PgBouncer = true })
-	if b, err := p.Budget(t.Context(), 100000); err != nil || b.Exceeded() || b.Wanted != 200000 {
+	if b, err := p.Budget(t.Context(), 100000); err != nil || b.Err() != nil || b.Wanted != 200000 {
 		t.Errorf("%+v, %v", b, err)
 	}
 }

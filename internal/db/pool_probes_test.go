@@ -60,24 +60,24 @@ func TestPool_ProbesShareAQuestion(t *testing.T) {
 	}
 }
 
-// TestPool_ProbesKnockOnce: beside an exhausted pool they take one socket at a time, and no backend.
-func TestPool_ProbesKnockOnce(t *testing.T) {
+// TestPool_ProbesOfAnExhaustedPool: beside an exhausted pool they take one socket at a time, and no backend.
+func TestPool_ProbesOfAnExhaustedPool(t *testing.T) {
 	t.Parallel()
 	p, proxy, _ := poolProbed(t, 1, 1)
 	held := p.takeMany(2)
 	before := proxy.Accepted()
 	proxy.Stall()
-	knocked := make(chan []error, 1)
+	probed := make(chan []error, 1)
 	go func() {
-		knocked <- poolTogether(60, func(int) error { return p.Ping(t.Context(), poolPatience) })
+		probed <- poolTogether(60, func(int) error { return p.Ping(t.Context(), poolPatience) })
 	}()
-	poolEventually(t, "one knocks", func() bool { return proxy.Accepted() > before })
+	poolEventually(t, "one has connected", func() bool { return proxy.Accepted() > before })
 	time.Sleep(200 * time.Millisecond) // for the others
 	if got := proxy.Accepted() - before; got != 1 {
 		t.Errorf("%d sockets at once, want 1", got)
 	}
 	proxy.Pass()
-	if errs := <-knocked; len(errs) > 0 {
+	if errs := <-probed; len(errs) > 0 {
 		t.Errorf("%d probes failed: %v", len(errs), errs[0])
 	}
 	if c := p.Counters(); c.Opened != 2 {

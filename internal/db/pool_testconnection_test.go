@@ -147,7 +147,7 @@ func TestTestConnection_Permanent(t *testing.T) {
 // TestTestConnection_MissingSchema: of the URL or of its options; one that is there is enough.
 func TestTestConnection_MissingSchema(t *testing.T) {
 	t.Parallel()
-	server := dbtest.New(t)
+	server := dbtest.Things(t)
 	for query, missing := range map[string]bool{
 		"search_path=none_such": true, "search_path=": true, "options=-c%20search_path%3Dnone_such": true,
 		"search_path=none_such,public": false, "search_path=pg_catalog": false,

@@ -77,7 +77,7 @@ func TestPool_TimeoutBoundsTheWait(t *testing.T) {
 	}
 }
 
-// TestPool_WaitersInOrder: all of them wait at the gate, which serves them in order (see TestGate_InOrder); behind it none
+// TestPool_WaitersInOrder: all of them wait at the limiter, which serves them in order (see TestLimiter_InOrder); behind it none
 // has to wait again, where another might overtake it.
 func TestPool_WaitersInOrder(t *testing.T) {
 	t.Parallel()

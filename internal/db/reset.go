@@ -7,9 +7,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// What undoes that which outlives a transaction, and leaves pgx's prepared
-// statements, which DISCARD ALL would end. The first two are for the rights to
-// do the rest.
+// The statements that undo what outlives a transaction. DISCARD ALL would end
+// pgx's prepared statements as well. RESET SESSION AUTHORIZATION and RESET ROLE
+// come first, since the others may need the rights of the role that logged in.
 const (
 	resetSettings = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
 	resetObjects  = "; CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all()"
@@ -33,7 +33,8 @@ func reportedBy(conn *pgconn.PgConn) (values [10]string) {
 	return values
 }
 
-// resetSQL is what makes a new connection again as it is.
+// resetSQL brings the connection back to the state in which it is now, when it
+// has just been opened.
 func (o Options) resetSQL(conn *pgconn.PgConn) string {
 	sql := resetSettings
 	if o.PgBouncer {
@@ -44,32 +45,34 @@ func (o Options) resetSQL(conn *pgconn.PgConn) string {
 	return sql + resetObjects
 }
 
-// keepClean says what is to be undone at the end of the lease: what a statement
-// may have set, and what the end itself shows to have been changed.
-func (s *Session) keepClean(l *lease) {
+// keepClean notes what has to be undone at the end of the transaction: what the
+// texts of its statements may have set. What has changed without that shows when
+// the transaction has ended: see resetAfter.
+func (s *Session) keepClean(t *transaction) {
 	if s.db.opts.Reset == ResetRollback {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.reset, l.dirty, l.spoilt = stateOf(l.conn.PgConn()).reset, s.dirty, s.spoilt
+	t.reset, t.dirty, t.spoilt = stateOf(t.conn.PgConn()).reset, s.dirty, s.spoilt
 	if s.spoilt && s.db.opts.PgBouncer { // the backend stays when its client goes
-		l.reset, l.spoilt = l.reset+"; DEALLOCATE ALL", false
+		t.reset, t.spoilt = t.reset+"; DEALLOCATE ALL", false
 	}
 }
 
-// changed reports a setting that is another one than when the connection was
-// opened. It finds what a trigger has set, for instance, without a question.
-func (l *lease) changed() bool {
-	return reportedBy(l.conn.PgConn()) != stateOf(l.conn.PgConn()).reported
+// changed reports that a setting has another value than when the connection was
+// opened. PostgreSQL reports changes by itself, so that this costs no question and
+// finds also what a trigger has set.
+func (t *transaction) changed() bool {
+	return reportedBy(t.conn.PgConn()) != stateOf(t.conn.PgConn()).reported
 }
 
 // resetAfter resets the connection where the end of the transaction, with the
 // reset that went with it, was not enough. One that cannot be reset is spoilt.
-func (l *lease) resetAfter(ctx context.Context, endErr error) {
-	if l.reset == "" || l.lost() || l.open() || !l.changed() && (endErr == nil || !l.dirty) {
+func (t *transaction) resetAfter(ctx context.Context, endErr error) {
+	if t.reset == "" || t.lost() || t.open() || !t.changed() && (endErr == nil || !t.dirty) {
 		return
 	}
-	_, err := l.conn.PgConn().Exec(ctx, l.reset).ReadAll()
-	l.spoilt = l.spoilt || err != nil || l.changed()
+	_, err := t.conn.PgConn().Exec(ctx, t.reset).ReadAll()
+	t.spoilt = t.spoilt || err != nil || t.changed()
 }

@@ -16,12 +16,12 @@ import (
 // session has no other statement meanwhile: they share one connection. After
 // their end nothing of pgx's is touched: it belongs to the next statement.
 type openRows struct {
-	rows    *stdlib.Rows
-	s       *Session
-	lease   *lease
-	ctx     context.Context // the statement's
-	query   string
-	columns []string
+	rows        *stdlib.Rows
+	s           *Session
+	transaction *transaction
+	ctx         context.Context // the statement's
+	query       string
+	columns     []string
 
 	mu      sync.Mutex // the session's end may meet a goroutine that still reads
 	closed  bool
@@ -43,7 +43,7 @@ func (r *openRows) Next(dest []driver.Value) error {
 	if err == nil || err == io.EOF {
 		return err
 	}
-	return r.s.settle(r.ctx, r.lease, r.query, err)
+	return r.s.settle(r.ctx, r.transaction, r.query, err)
 }
 
 // Close implements driver.Rows. It reads what is left of the answer.
@@ -62,14 +62,14 @@ func (r *openRows) shut() {
 	}
 	_ = r.close()
 	dispose := r.dispose
-	r.dispose = nil // it refers to what refers to r
+	r.dispose = nil // it refers to rows that refer to r, and a finalizer does not run in a cycle
 	r.mu.Unlock()
 	if dispose != nil {
 		dispose()
 	}
 }
 
-// onShut sets what shut does at last, without the lock.
+// onShut sets what shut calls at the end, without the lock.
 func (r *openRows) onShut(dispose func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,7 +81,7 @@ func (r *openRows) close() error {
 		return nil
 	}
 	r.closed = true
-	err := r.s.settle(r.ctx, r.lease, r.query, r.rows.Close())
+	err := r.s.settle(r.ctx, r.transaction, r.query, r.rows.Close())
 	r.s.rowsClosed(r)
 	return err
 }

@@ -19,14 +19,14 @@ func TestSessionLeak(t *testing.T) {
 	s, tx := sessionNew(t, conn, t.Context())
 	sessionMust(t, sessionInsert(tx, "a"))
 	sessionEventually(t, "a leak is logged", func() bool { return len(log.find(t, "session still open")) == 1 })
-	if n := len(log.find(t, "session that was open for long came back")); n != 0 {
+	if n := len(log.find(t, "session that was open for too long has ended")); n != 0 {
 		t.Error("it is said to have come back before it did")
 	}
 	sessionMust(t, sessionInsert(tx, "b"))
 	time.Sleep(100 * time.Millisecond) // it is logged once, and not each time that the threshold passes
 	sessionMust(t, s.Commit())
 	s.Rollback()
-	taken, back := log.find(t, "session still open"), log.find(t, "session that was open for long came back")
+	taken, back := log.find(t, "session still open"), log.find(t, "session that was open for too long has ended")
 	if len(taken) != 1 || len(back) != 1 {
 		t.Fatalf("logged %d times and %d times, want once each", len(taken), len(back))
 	}

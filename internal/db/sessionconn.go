@@ -11,8 +11,9 @@ import (
 
 // sessionConn is what GORM sees of a session: a connection that is in a
 // transaction already. It implements gorm.ConnPool, and gorm.Tx so that
-// tx.Transaction becomes a savepoint. What would leave the session or end it
-// fails, and fails the session: GORM's callers often drop that error.
+// tx.Transaction becomes a savepoint. A call that would leave the session or end
+// it is refused, and fails the whole session, since callers often ignore GORM's
+// error.
 type sessionConn struct{ s *Session }
 
 var (
@@ -70,8 +71,8 @@ func (c *sessionConn) BeginTx(context.Context, *sql.TxOptions) (gorm.ConnPool, e
 
 var errBegin = fmt.Errorf("tx.Begin: %w: use tx.Transaction, which is a savepoint", ErrSessionOwned)
 
-// refuseBegin makes GORM report each statement on what tx.Begin returned. In its
-// prepared mode GORM refuses Begin itself, and the session would not hear of it.
+// refuseBegin fails the session for statements on what tx.Begin returned. In its
+// prepared mode GORM refuses Begin by itself, without asking the session.
 func refuseBegin(conn *gorm.DB) error {
 	check := func(tx *gorm.DB) {
 		if s := sessionOf(tx); s != nil && errors.Is(tx.Error, gorm.ErrInvalidTransaction) {
@@ -85,8 +86,8 @@ func refuseBegin(conn *gorm.DB) error {
 		on.Row().Before("*").Register(name, check), on.Raw().Before("*").Register(name, check))
 }
 
-// Commit refuses: a handler that committed could not be undone by the error
-// that follows.
+// Commit refuses: what a handler has committed could not be rolled back for an
+// error that follows.
 func (c *sessionConn) Commit() error {
 	return c.s.abuse(fmt.Errorf("tx.Commit: %w", ErrSessionOwned))
 }
@@ -100,8 +101,8 @@ func (c *sessionConn) Rollback() error {
 // parameters by the simple protocol, since it may be several: BEGIN cannot
 // travel with these.
 func (s *Session) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	result, err := run(s, ctx, query, args, len(args) == 0, func(l *lease) (sql.Result, error) {
-		return l.exec(ctx, query, args)
+	result, err := run(s, ctx, query, args, len(args) == 0, func(t *transaction) (sql.Result, error) {
+		return t.exec(ctx, query, args)
 	})
 	s.markHooks(query)
 	return result, err
@@ -109,12 +110,12 @@ func (s *Session) exec(ctx context.Context, query string, args []any) (sql.Resul
 
 // query runs a statement with rows in the session.
 func (s *Session) query(ctx context.Context, query string, args []any) (*openRows, error) {
-	return run(s, ctx, query, args, false, func(l *lease) (*openRows, error) {
-		rows, err := l.query(ctx, query, args)
+	return run(s, ctx, query, args, false, func(t *transaction) (*openRows, error) {
+		rows, err := t.query(ctx, query, args)
 		if err != nil {
 			return nil, err
 		}
-		open := &openRows{rows: rows, s: s, lease: l, ctx: ctx, query: query, columns: rows.Columns()}
+		open := &openRows{rows: rows, s: s, transaction: t, ctx: ctx, query: query, columns: rows.Columns()}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.open = open

@@ -11,57 +11,58 @@ import (
 // hands the connection back. An error means that nothing was committed, except
 // ErrCommitUnknown. The hooks of AfterCommit are the owner's to run: see GoHooks.
 func (s *Session) Commit() error {
-	l, ok := s.end()
+	t, ok := s.end()
 	if !ok {
 		return sql.ErrTxDone
 	}
-	return s.commitEnded(l)
+	return s.commitEnded(t)
 }
 
 // Finish is Commit for an owner that answers: it does not wait for the COMMIT
 // of a session that has only read, since that changes nothing of what was read.
 // The connection goes back when COMMIT has returned; Close waits for it.
 func (s *Session) Finish() error {
-	l, ok := s.end()
+	t, ok := s.end()
 	if !ok {
 		return sql.ErrTxDone
 	}
-	if !s.hasOnlyRead(l) {
-		return s.commitEnded(l)
+	if !s.hasOnlyRead(t) {
+		return s.commitEnded(t)
 	}
 	go func() {
 		defer s.turn.Unlock()
-		_ = s.commit(l) // there is nothing to lose; DB_ECHO shows it
+		_ = s.commit(t) // there is nothing to lose; DB_ECHO shows it
 	}()
 	return nil
 }
 
-// hasOnlyRead reports a READ ONLY transaction that is good as it is. Not so
-// under SERIALIZABLE, where a reader, too, can be told at COMMIT that what it saw
-// never was; and hooks run after COMMIT.
-func (s *Session) hasOnlyRead(l *lease) bool {
-	if l == nil || !s.opts.readOnly || s.opts.isolation == sql.LevelSerializable || len(s.hooks) > 0 {
+// hasOnlyRead reports a READ ONLY transaction whose answer need not wait for its
+// COMMIT. Under SERIALIZABLE it has to: COMMIT can fail for a reader, too, whose
+// rows then belong to no state that ever was. So it has with hooks, which run
+// after COMMIT.
+func (s *Session) hasOnlyRead(t *transaction) bool {
+	if t == nil || !s.opts.readOnly || s.opts.isolation == sql.LevelSerializable || len(s.hooks) > 0 {
 		return false
 	}
-	return s.refusal(l) == nil && !l.lost() && l.conn.PgConn().TxStatus() == 'T'
+	return s.refusal(t) == nil && !t.lost() && t.conn.PgConn().TxStatus() == 'T'
 }
 
-// commitEnded commits, and gives the turn back that end has taken.
-func (s *Session) commitEnded(l *lease) error {
+// commitEnded commits, and releases the turn that end has taken.
+func (s *Session) commitEnded(t *transaction) error {
 	defer s.turn.Unlock()
-	if err := s.refusal(l); err != nil {
-		s.undo(l)
+	if err := s.refusal(t); err != nil {
+		s.undo(t)
 		return err
 	}
-	if l == nil {
+	if t == nil {
 		return nil
 	}
-	return s.commit(l)
+	return s.commit(t)
 }
 
-// refusal says why nothing may be committed: ctx has ended, the session was
-// used wrongly, or it got not even a connection.
-func (s *Session) refusal(l *lease) error {
+// refusal returns why nothing may be committed: ctx has ended, the session was
+// used wrongly, or its transaction has never begun.
+func (s *Session) refusal(t *transaction) error {
 	if err := context.Cause(s.ctx); err != nil {
 		return err
 	}
@@ -70,17 +71,17 @@ func (s *Session) refusal(l *lease) error {
 	if s.misuse != nil {
 		return s.misuse
 	}
-	if l == nil {
+	if t == nil {
 		return s.failed
 	}
 	return nil
 }
 
-func (s *Session) commit(l *lease) error {
-	s.keepClean(l)
+func (s *Session) commit(t *transaction) error {
+	s.keepClean(t)
 	start := time.Now()
-	err := l.commit(s.ctx, s.commitLimit())
-	s.finish(l, err != nil)
+	err := t.commit(s.ctx, s.commitLimit())
+	s.finish(t, err != nil)
 	s.spent(time.Since(start))
 	s.db.echo(s.ctx, "COMMIT", nil, start, err)
 	if failed := s.failure(); err != nil && failed != nil && !isUnknown(err) {
@@ -92,22 +93,22 @@ func (s *Session) commit(l *lease) error {
 // Rollback ends the session and undoes its statements. It does nothing to a
 // session that has ended.
 func (s *Session) Rollback() {
-	if l, ok := s.end(); ok {
-		s.undo(l)
+	if t, ok := s.end(); ok {
+		s.undo(t)
 		s.turn.Unlock()
 	}
 }
 
-func (s *Session) undo(l *lease) {
-	if l == nil {
+func (s *Session) undo(t *transaction) {
+	if t == nil {
 		return
 	}
-	s.keepClean(l)
+	s.keepClean(t)
 	start := time.Now()
-	if !l.lost() {
-		l.rollback(s.ctx, endTimeout-cancelGrace)
+	if !t.lost() {
+		t.rollback(s.ctx, endTimeout-cancelGrace)
 	}
-	s.finish(l, s.ctx.Err() == nil)
+	s.finish(t, s.ctx.Err() == nil)
 	s.spent(time.Since(start))
 	s.db.echo(s.ctx, "ROLLBACK", nil, start, nil)
 }
@@ -115,7 +116,7 @@ func (s *Session) undo(l *lease) {
 // end marks the session as ended and takes its turn for good; ok is false if it
 // has ended before. A statement that still runs, in another goroutine, is cut
 // off, and rows that were left open are closed.
-func (s *Session) end() (l *lease, ok bool) {
+func (s *Session) end() (t *transaction, ok bool) {
 	s.mu.Lock()
 	if s.ended {
 		s.mu.Unlock()
@@ -129,7 +130,7 @@ func (s *Session) end() (l *lease, ok bool) {
 		s.turn.Lock()
 	}
 	s.mu.Lock()
-	l, open, closes := s.lease, s.open, s.closes
+	t, open, closes := s.transaction, s.open, s.closes
 	s.mu.Unlock()
 	if open != nil {
 		open.shut()
@@ -137,7 +138,7 @@ func (s *Session) end() (l *lease, ok bool) {
 	for _, closeOne := range closes {
 		closeOne()
 	}
-	return l, true
+	return t, true
 }
 
 // atEnd has fn called at the end of the session; at once if that has come.
@@ -153,11 +154,11 @@ func (s *Session) atEnd(fn func()) {
 	}
 }
 
-func (s *Session) finish(l *lease, suspect bool) {
+func (s *Session) finish(t *transaction, suspect bool) {
 	s.mu.Lock()
 	misuse := s.misuse
 	s.mu.Unlock()
-	s.db.release(l, suspect && misuse == nil)
+	s.db.release(t, suspect && misuse == nil)
 	s.leak.stop()
 }
 

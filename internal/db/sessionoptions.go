@@ -21,7 +21,7 @@ type sessionOptions struct {
 	readOnly  bool
 	settings  []setting
 	attempts  int
-	err       error // an option that cannot be
+	err       error // of an option that PostgreSQL cannot follow
 }
 
 // setting is a run-time parameter that holds until the transaction ends.
@@ -33,7 +33,7 @@ type setting struct {
 // ReadOnly begins READ ONLY: a statement that writes fails.
 func ReadOnly() SessionOption { return func(o *sessionOptions) { o.readOnly = true } }
 
-// ReadWrite lets a session write that would begin READ ONLY: that of a GET.
+// ReadWrite undoes ReadOnly, for a GET that has to write.
 func ReadWrite() SessionOption { return func(o *sessionOptions) { o.readOnly = false } }
 
 // Isolation begins at a level other than the server's default (READ COMMITTED).

@@ -57,7 +57,7 @@ func shownText(arg any) (string, bool) {
 	return string(text), err == nil
 }
 
-// shownPlain shows a value that is neither a pointer nor asked for another.
+// shownPlain shows a value that is neither a pointer nor a driver.Valuer.
 func shownPlain(arg any) any {
 	if at, ok := arg.(time.Time); ok {
 		return at.Format(time.RFC3339Nano)

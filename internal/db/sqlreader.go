@@ -84,7 +84,7 @@ func (r *sqlReader) name() string {
 	return b.String()
 }
 
-// has tells that the words come somewhere, one after the other.
+// has reports that the words come somewhere, one after the other.
 func (r *sqlReader) has(words ...string) bool {
 	for at := r.at; at < len(r.tokens); at++ {
 		if (&sqlReader{r.tokens, at}).accept(words...) {

@@ -13,7 +13,7 @@ type sqlToken struct {
 	offset int
 }
 
-// is tells that the token is this word, whatever its case, or this sign.
+// is reports that the token is this word, whatever its case, or this sign.
 func (t sqlToken) is(word string) bool {
 	return (t.kind == 'w' || t.kind == 'o') && strings.EqualFold(t.text, word)
 }

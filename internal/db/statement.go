@@ -10,41 +10,42 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// run runs one statement in the session, beginning it if need be, and accounts
-// for it. BEGIN travels with the first one, unless that has to come alone.
-func run[T any](s *Session, ctx context.Context, query string, args []any, alone bool, do func(*lease) (T, error)) (result T, err error) {
-	if err := s.enter(query); err != nil {
+// run runs one statement in the session, and counts and logs it. The first one
+// begins the transaction: BEGIN travels with it, unless the statement has to be
+// sent alone.
+func run[T any](s *Session, ctx context.Context, query string, args []any, alone bool, do func(*transaction) (T, error)) (result T, err error) {
+	if err := s.takeTurn(query); err != nil {
 		return result, err
 	}
 	defer s.turn.Unlock()
 	called := time.Now()
 	var start time.Time
-	send := func(l *lease) (err error) {
+	send := func(t *transaction) (err error) {
 		start = time.Now()
-		result, err = do(l)
+		result, err = do(t)
 		return err
 	}
-	l, first := s.lease, s.lease == nil
+	t, first := s.transaction, s.transaction == nil
 	if !first {
-		err = send(l)
-	} else if l, err = s.begin(ctx, alone, send); l == nil {
+		err = send(t)
+	} else if t, err = s.begin(ctx, alone, send); t == nil {
 		return result, s.because(ctx, err)
 	}
-	err = s.markOutdated(l, query, err)
+	err = s.markOutdated(t, query, err)
 	for try := 0; first && errors.Is(err, errOutdated) && try < 3 && s.ctx.Err() == nil; try++ {
-		err = s.markOutdated(l, query, s.again(l, send))
+		err = s.markOutdated(t, query, s.again(t, send))
 	}
 	if err == nil {
-		stateOf(l.conn.PgConn()).remember(query)
+		stateOf(t.conn.PgConn()).remember(query)
 	}
-	err = s.settle(ctx, l, query, err)
+	err = s.settle(ctx, t, query, err)
 	s.spent(start.Sub(called))
 	s.observe(ctx, query, args, start, err)
 	return result, err
 }
 
 // enter takes the session's turn for a statement, or says why it cannot have it.
-func (s *Session) enter(query string) error {
+func (s *Session) takeTurn(query string) error {
 	if !s.turn.TryLock() {
 		if s.hasEnded() {
 			return sql.ErrTxDone
@@ -114,27 +115,27 @@ func (s *Session) interrupt() {
 	if s.stopWait != nil {
 		s.stopWait()
 	}
-	if s.lease != nil {
-		s.lease.interrupt()
+	if s.transaction != nil {
+		s.transaction.interrupt()
 	}
 }
 
-// settle turns the outcome of a statement into the session's own error, and
-// remembers the first one for as long as it dooms the transaction: until its
-// savepoint is rolled back. A transaction that is gone after the statement is a
-// programming error even where PostgreSQL reports none.
-func (s *Session) settle(ctx context.Context, l *lease, query string, err error) error {
-	err = s.explain(ctx, l, err)
-	if !l.lost() && !l.open() && !l.conn.PgConn().IsBusy() {
+// settle turns a statement's error into the session's own, and remembers the
+// first one until the savepoint that it belongs to is rolled back: for so long
+// the transaction cannot be committed. A statement that ends the transaction is a
+// programming error, even where PostgreSQL reports none.
+func (s *Session) settle(ctx context.Context, t *transaction, query string, err error) error {
+	err = s.explain(ctx, t, err)
+	if !t.lost() && !t.open() && !t.conn.PgConn().IsBusy() {
 		return s.abuse(transactionEnded(query, err))
 	}
 	if s.demoted(err) {
-		s.db.invalidate(l.conn)
+		s.db.invalidate(t.conn)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case l.sound():
+	case t.canCommit():
 		s.failed = nil
 	case err != nil:
 		s.fail(err)
@@ -142,7 +143,8 @@ func (s *Session) settle(ctx context.Context, l *lease, query string, err error)
 	return err
 }
 
-// transactionEnded names the statement, and the error that it had beside, if any.
+// transactionEnded names the statement that ended the transaction, and its error
+// if it has one.
 func transactionEnded(query string, err error) error {
 	if err == nil {
 		return fmt.Errorf("%w by: %s", ErrTransactionEnded, query)
@@ -150,19 +152,19 @@ func transactionEnded(query string, err error) error {
 	return fmt.Errorf("%w by: %s: %w", ErrTransactionEnded, query, err)
 }
 
-// explain puts the reason before what it did to the statement: PostgreSQL's
-// "canceling statement due to user request" does not say why it was cancelled,
-// nor "current transaction is aborted" by what.
-func (s *Session) explain(ctx context.Context, l *lease, err error) error {
+// explain adds the reason to PostgreSQL's error, in front of it: "canceling
+// statement due to user request" does not say why the statement was cancelled,
+// and "current transaction is aborted" does not name the statement that failed.
+func (s *Session) explain(ctx context.Context, t *transaction, err error) error {
 	failed := s.failure()
 	switch {
 	case err == nil:
 		return nil
 	case context.Cause(ctx) != nil:
 		return s.because(ctx, err)
-	case failed != nil && !errors.Is(failed, err) && l.lost():
+	case failed != nil && !errors.Is(failed, err) && t.lost():
 		return fmt.Errorf("%w: %w, after: %w", ErrUnavailable, err, failed)
-	case l.lost(), errors.Is(err, errLost), errors.Is(err, errOutdated), s.demoted(err):
+	case t.lost(), errors.Is(err, errLost), errors.Is(err, errOutdated), s.demoted(err):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case failed != nil && isAborted(err) && Classify(failed) == Unavailable:
 		return fmt.Errorf("%w, after which: %w", failed, err)
@@ -173,7 +175,8 @@ func (s *Session) explain(ctx context.Context, l *lease, err error) error {
 	}
 }
 
-// because puts the reason for which the statement's context has ended first.
+// because puts the cause of the statement's context in front of the error, if
+// that context has ended.
 func (s *Session) because(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("%w: %w", cause, err)
@@ -181,7 +184,8 @@ func (s *Session) because(ctx context.Context, err error) error {
 	return err
 }
 
-// isAborted recognises a statement that an earlier one's error has doomed.
+// isAborted recognises a statement that PostgreSQL refuses because an earlier one
+// in the transaction has failed.
 func isAborted(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pg.Code == "25P02"

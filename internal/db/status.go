@@ -38,9 +38,9 @@ func (d *DB) Status() Status {
 	s := Status{
 		Size:        d.opts.PoolSize,
 		MaxOverflow: d.opts.MaxOverflow,
-		CheckedOut:  int(d.out.Load()),
+		CheckedOut:  int(d.checkedOut.Load()),
 		CheckedIn:   int(d.pool.Stat().IdleConns()) + int(d.probing.Load()),
-		Waiting:     int(d.gate.waiting.Load()),
+		Waiting:     int(d.limiter.waiting.Load()),
 		Timeouts:    d.timeouts.Load(),
 	}
 	s.Overflow = max(0, s.CheckedIn+s.CheckedOut-s.Size)
@@ -64,10 +64,10 @@ func (s Status) Exhausted() bool { return s.CheckedOut >= s.Size+s.MaxOverflow }
 
 // Ping asks the database for an answer within limit, or as long as ctx lasts.
 // All who ask at the same time share one question, so that a flood of probes
-// takes one connection: one of the pool if it is to be had without waiting; else
-// the question is a knock at the server's door, since no connection may be
-// opened beyond the limit. The question has a context of its own: whoever leaves
-// changes nothing for the others. The error is ErrUnavailable.
+// takes one connection of the pool. Where the pool is exhausted the question goes
+// to the server without one (see probeServer), since no connection may be opened
+// beyond the limit. The question has a context of its own: whoever leaves changes
+// nothing for the others. The error is ErrUnavailable.
 func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
 	start := time.Now()
 	wait, stop := context.WithDeadline(ctx, start.Add(limit))
@@ -80,7 +80,7 @@ func (d *DB) Ping(ctx context.Context, limit time.Duration) error {
 			if result.Val.(time.Time).After(start) {
 				return result.Err
 			}
-			continue // its time was over before this one came, and it was only being tidied up
+			continue // it was asked for others, and its time was over before this caller came
 		}
 		select {
 		case result := <-answer: // at the last moment
@@ -99,11 +99,11 @@ func noAnswer(ctx context.Context, limit time.Duration) error {
 	return fmt.Errorf("%w: no answer within %v", ErrUnavailable, limit)
 }
 
-// ask is the question that probes share, and lasts until it holds no connection
-// any more: on a dead line that is half a second over the limit. It returns when
-// its time is over. That the database goes away, and that it comes back, is
-// logged here: where no request asks, nothing else would say so.
-// Its time ends with that of the first who asked: whoever comes later asks anew.
+// ask is the question that probes share. It has the time of the first who asks,
+// and returns the end of that: a caller who comes after it asks anew. It lasts
+// until it holds no connection any more, which on a dead line is half a second
+// longer. It logs when the database goes away and when it comes back, since
+// without requests nothing else notices.
 func (d *DB) ask(ctx context.Context, end time.Time) (deadline time.Time, err error) {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
@@ -119,13 +119,13 @@ func (d *DB) ask(ctx context.Context, end time.Time) (deadline time.Time, err er
 	return end, err
 }
 
-// ping repeats itself where it met a connection that was dead already: that
-// tells of the past, and BEGIN would not let a session notice it either.
+// ping tries again where the connection was dead already: that tells nothing
+// about the database now, and a session replaces such a connection, too.
 func (d *DB) ping(ctx context.Context) error {
-	if !d.gate.tryEnter() {
-		return d.knock(ctx)
+	if !d.limiter.tryAcquire() {
+		return d.probeServer(ctx)
 	}
-	defer d.gate.leave()
+	defer d.limiter.release()
 	err := d.pingOnce(ctx)
 	for errors.Is(err, errStale) {
 		err = d.pingOnce(ctx)
@@ -152,14 +152,15 @@ func (d *DB) pingOnce(ctx context.Context) error {
 	return err
 }
 
-// knock sends the server an SSLRequest, which it answers with one byte before
-// it gives the caller a backend, so that this costs none of max_connections.
-func (d *DB) knock(ctx context.Context) error {
+// probeServer sends the server an SSLRequest. The server answers that with one
+// byte before it starts a backend, so that the probe costs none of
+// max_connections.
+func (d *DB) probeServer(ctx context.Context) error {
 	cfg := d.pool.Config().ConnConfig.Config
 	var errs []error
 	hosts := append([]*pgconn.FallbackConfig{{Host: cfg.Host, Port: cfg.Port}}, cfg.Fallbacks...)
 	for _, host := range hosts {
-		err := knockAt(ctx, host)
+		err := probeHost(ctx, host)
 		if err == nil {
 			return nil
 		}
@@ -168,7 +169,7 @@ func (d *DB) knock(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func knockAt(ctx context.Context, host *pgconn.FallbackConfig) error {
+func probeHost(ctx context.Context, host *pgconn.FallbackConfig) error {
 	network, address := pgconn.NetworkAddress(host.Host, host.Port)
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {

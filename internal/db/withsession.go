@@ -73,7 +73,8 @@ func repeatable(err error) bool {
 	return ok && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
-// backoff doubles from 10 ms to at most 1 s, with jitter so that two rivals part.
+// backoff doubles from 10 ms to at most 1 s. Its jitter keeps two sessions from
+// running into each other again.
 func backoff(attempt int) time.Duration {
 	limit := min(10*time.Millisecond<<min(attempt-1, 7), time.Second)
 	return limit/2 + rand.N(limit/2)

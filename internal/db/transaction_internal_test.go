@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// leaseAlone is a connection to the tests' server without a pool and without a transaction.
-func leaseAlone(t *testing.T) *lease {
+// transactionAlone has a connection to the tests' server without a pool and without a transaction.
+func transactionAlone(t *testing.T) *transaction {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs PostgreSQL")
@@ -27,14 +27,14 @@ func leaseAlone(t *testing.T) *lease {
 	}
 	t.Cleanup(func() { conn.PgConn().Conn().Close() })
 	new(DB).newState(conn)
-	return &lease{conn: conn}
+	return &transaction{conn: conn}
 }
 
 // TestCommitWithoutATransaction: PostgreSQL answers with success and a warning. Nothing was committed, and that is known.
 func TestCommitWithoutATransaction(t *testing.T) {
 	t.Parallel()
 	for _, dirty := range []bool{false, true} {
-		l := leaseAlone(t)
+		l := transactionAlone(t)
 		l.dirty, l.reset = dirty, stateOf(l.conn.PgConn()).reset
 		err := l.commit(t.Context(), time.Minute)
 		if !errors.Is(err, ErrTransactionEnded) || errors.Is(err, ErrCommitUnknown) || Classify(err) != Other {
@@ -50,7 +50,7 @@ func TestCommitWarned(t *testing.T) {
 	const atCommit = `CREATE TEMP TABLE t (n int);
 		CREATE OR REPLACE FUNCTION pg_temp.warn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'of the trigger'; RETURN NULL; END $$;
 		CREATE CONSTRAINT TRIGGER t AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pg_temp.warn()`
-	l := leaseAlone(t)
+	l := transactionAlone(t)
 	for text, unknown := range map[string]bool{"": false, warn: false, "INSERT INTO t VALUES (1)": true} {
 		for _, statement := range []string{"BEGIN", "DROP TABLE IF EXISTS t", atCommit, text} {
 			if _, err := l.conn.Exec(t.Context(), statement); err != nil {

@@ -13,29 +13,29 @@ import (
 // The clock of these tests stands still until all goroutines wait, so that the
 // order and the waits that they look at are exact.
 
-// gateWaiter enters beside the test and keeps its slot for some time.
-func gateWaiter(t *testing.T, g *gate, hold time.Duration, entered func()) {
+// limiterWaiter enters beside the test and keeps its slot for some time.
+func limiterWaiter(t *testing.T, l *limiter, hold time.Duration, entered func()) {
 	t.Helper()
 	go func() {
-		if err := g.enter(t.Context()); err != nil {
+		if err := l.acquire(t.Context()); err != nil {
 			t.Error(err)
 			return
 		}
 		entered()
 		time.Sleep(hold)
-		g.leave()
+		l.release()
 	}()
 	synctest.Wait() // it has its slot, or is in the queue
 }
 
-// TestGate_InOrder: first come, first served. (test_waiters_handled; SQLAlchemy's use_lifo is about connections)
-func TestGate_InOrder(t *testing.T) {
+// TestLimiter_InOrder: first come, first served. (test_waiters_handled; SQLAlchemy's use_lifo is about connections)
+func TestLimiter_InOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g, order := newGate(1, 0), make(chan int, 40)
+		l, order := newLimiter(1, 0), make(chan int, 40)
 		for i := range 40 {
-			gateWaiter(t, g, time.Second, func() { order <- i })
-			if n := g.waiting.Load(); n != int64(i) {
+			limiterWaiter(t, l, time.Second, func() { order <- i })
+			if n := l.waiting.Load(); n != int64(i) {
 				t.Errorf("%d wait, want %d", n, i)
 			}
 		}
@@ -48,13 +48,13 @@ func TestGate_InOrder(t *testing.T) {
 	})
 }
 
-// TestGate_ServedAtOnce: the moment a slot comes free. (test_notify_waiters)
-func TestGate_ServedAtOnce(t *testing.T) {
+// TestLimiter_ServedAtOnce: the moment a slot comes free. (test_notify_waiters)
+func TestLimiter_ServedAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g, start := newGate(1, 0), time.Now()
-		gateWaiter(t, g, time.Minute, func() {})
-		gateWaiter(t, g, time.Minute, func() {
+		l, start := newLimiter(1, 0), time.Now()
+		limiterWaiter(t, l, time.Minute, func() {})
+		limiterWaiter(t, l, time.Minute, func() {
 			if waited := time.Since(start); waited != time.Minute {
 				t.Errorf("served after %v, want the minute for which the slot was taken", waited)
 			}
@@ -63,26 +63,26 @@ func TestGate_ServedAtOnce(t *testing.T) {
 	})
 }
 
-// TestGate_Fairness: 40 clients that come back for 4 slots each wait for the 36
+// TestLimiter_Fairness: 40 clients that come back for 4 slots each wait for the 36
 // others, and none ever waits for longer. Among waiters served at random the
 // longest wait is six times the median.
-func TestGate_Fairness(t *testing.T) {
+func TestLimiter_Fairness(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const clients, slots, rounds, hold = 40, 4, 6, time.Second
-		g := newGate(slots, 0)
+		l := newLimiter(slots, 0)
 		var clientsDone sync.WaitGroup
 		waits := make([][]time.Duration, clients)
 		for i := range clients {
 			clientsDone.Go(func() {
 				for range rounds {
 					start := time.Now()
-					if err := g.enter(t.Context()); err != nil {
+					if err := l.acquire(t.Context()); err != nil {
 						t.Error(err)
 					}
 					waits[i] = append(waits[i], time.Since(start))
 					time.Sleep(hold)
-					g.leave()
+					l.release()
 				}
 			})
 		}
@@ -95,23 +95,23 @@ func TestGate_Fairness(t *testing.T) {
 	})
 }
 
-// TestGate_TimeOut: a waiter leaves with the cause for which its context ended,
+// TestLimiter_TimeOut: a waiter leaves with the cause for which its context ended,
 // no earlier and no later, and keeps no place in the queue.
-func TestGate_TimeOut(t *testing.T) {
+func TestLimiter_TimeOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g, start := newGate(1, 1), time.Now()
-		gateWaiter(t, g, time.Minute, func() {})
+		l, start := newLimiter(1, 1), time.Now()
+		limiterWaiter(t, l, time.Minute, func() {})
 		wait, stop := context.WithTimeoutCause(t.Context(), 30*time.Second, ErrPoolTimeout)
 		defer stop()
-		if err := g.enter(wait); !errors.Is(err, ErrPoolTimeout) || time.Since(start) != 30*time.Second {
+		if err := l.acquire(wait); !errors.Is(err, ErrPoolTimeout) || time.Since(start) != 30*time.Second {
 			t.Errorf("after %v: %v, want ErrPoolTimeout after 30s", time.Since(start), err)
 		}
-		gateWaiter(t, g, 0, func() {}) // there is room again
-		if err := g.enter(t.Context()); !errors.Is(err, ErrQueueFull) {
+		limiterWaiter(t, l, 0, func() {}) // there is room again
+		if err := l.acquire(t.Context()); !errors.Is(err, ErrQueueFull) {
 			t.Errorf("error %v, want ErrQueueFull", err)
 		}
-		if g.tryEnter() {
+		if l.tryAcquire() {
 			t.Error("a probe has the slot that a session holds")
 		}
 		time.Sleep(time.Hour) // until they have left

@@ -10,20 +10,20 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// sound reports that the transaction is there and can be committed.
-func (l *lease) sound() bool { return !l.lost() && l.conn.PgConn().TxStatus() == 'T' }
+// canCommit reports that the transaction is there and can be committed.
+func (t *transaction) canCommit() bool { return !t.lost() && t.conn.PgConn().TxStatus() == 'T' }
 
-// commit sends COMMIT. It has a limit of its own; if that ends it, the outcome
-// is unknown even when COMMIT returns no error. So it is when PostgreSQL answers
-// with a warning: it does where a cancel has ended the wait for a synchronous
-// standby.
-func (l *lease) commit(ctx context.Context, limit time.Duration) error {
-	dead := l.lost() // then COMMIT is not sent
+// commit sends COMMIT, with a time limit of its own. Where the limit cuts it off,
+// the outcome is unknown even if COMMIT returns no error. The outcome is unknown
+// too where PostgreSQL answers with a warning, as it does when a cancel ends the
+// wait for a synchronous standby.
+func (t *transaction) commit(ctx context.Context, limit time.Duration) error {
+	dead := t.lost() // then COMMIT is not sent
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	tag, warning, err := l.end(ctx, "commit")
+	tag, warning, err := t.end(ctx, "commit")
 	switch {
-	case l.cut:
+	case t.cut:
 		return fmt.Errorf("%w: cut off after %v: %w", ErrCommitUnknown, limit, errors.Join(err, context.DeadlineExceeded))
 	case err != nil && (dead || rolledBack(err)):
 		return fmt.Errorf("commit: %w", err)
@@ -40,23 +40,23 @@ func (l *lease) commit(ctx context.Context, limit time.Duration) error {
 	}
 }
 
-// rollback's error is of no use: a connection on which it failed is closed, and
-// PostgreSQL rolls back by itself.
-func (l *lease) rollback(ctx context.Context, limit time.Duration) {
+// rollback returns no error, since none matters: a connection on which ROLLBACK
+// fails is closed, and PostgreSQL then rolls back by itself.
+func (t *transaction) rollback(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	_, _, _ = l.end(ctx, "rollback")
+	_, _, _ = t.end(ctx, "rollback")
 }
 
 // end sends COMMIT or ROLLBACK and, behind it in the same write, the reset of a
-// dirty connection. The answer is that to the first.
-func (l *lease) end(ctx context.Context, statement string) (tag string, warning *pgconn.Notice, err error) {
-	state := stateOf(l.conn.PgConn())
+// dirty connection. It returns the answer to COMMIT or ROLLBACK.
+func (t *transaction) end(ctx context.Context, statement string) (tag string, warning *pgconn.Notice, err error) {
+	state := stateOf(t.conn.PgConn())
 	state.warning = nil
-	if l.dirty && l.reset != "" {
-		statement += "; " + l.reset
+	if t.dirty && t.reset != "" {
+		statement += "; " + t.reset
 	}
-	results := l.conn.PgConn().Exec(ctx, statement)
+	results := t.conn.PgConn().Exec(ctx, statement)
 	answered := results.NextResult()
 	if answered {
 		var command pgconn.CommandTag
@@ -67,7 +67,7 @@ func (l *lease) end(ctx context.Context, statement string) (tag string, warning 
 	if !answered {
 		err = closeErr
 	}
-	l.cut = ctx.Err() != nil
-	l.resetAfter(ctx, closeErr)
+	t.cut = ctx.Err() != nil
+	t.resetAfter(ctx, closeErr)
 	return tag, warning, err
 }
