@@ -12,10 +12,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/devdb"
 )
 
-// startPostgres starts a server of the test's own, which it may stop and crash.
+// startPostgres starts a server of the test's own, with things in it, which it may stop and crash.
 func startPostgres(t *testing.T, settings map[string]string) *devdb.Server {
 	t.Helper()
 	server, err := devdb.Start(t.Context(), devdb.Options{Throwaway: true, Settings: settings})
@@ -29,6 +30,7 @@ func startPostgres(t *testing.T, settings map[string]string) *devdb.Server {
 			t.Error(err)
 		}
 	})
+	dbtest.MigrateThings(t, server.URL())
 	return server
 }
 

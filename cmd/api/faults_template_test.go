@@ -18,6 +18,7 @@ func TestFaultOnePool(t *testing.T) {
 	// Without garbage collection, which would close a connection that nobody holds.
 	p := start(t, map[string]string{"DATABASE_URL": url, "DB_POOL_SIZE": "3", "DB_OVERFLOW_IDLE": "0.5", "GOGC": "off"})
 	p.url()
+	dbtest.AddThings(t, url)
 	p.until("three connections", func() bool { return count(t, url, everybody) == 3 })
 	l := startLoad(t, p, 30, 0)
 	for range 20 {

@@ -108,7 +108,7 @@ func TestMigratorsAtOnce(t *testing.T) {
 	if diff := cmp.Diff(files, slices.Sorted(slices.Values(applied))); diff != "" || err != nil {
 		t.Errorf("-files +applied in all: %s %v", diff, err)
 	}
-	if diff := cmp.Diff(migrateLines(t, dbtest.Things(t), catalogue), migrateLines(t, url, catalogue)); diff != "" {
+	if diff := cmp.Diff(migrateLines(t, dbtest.New(t), catalogue), migrateLines(t, url, catalogue)); diff != "" {
 		t.Error(diff)
 	}
 }

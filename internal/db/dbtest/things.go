@@ -11,6 +11,15 @@ func Things(t testing.TB) string {
 	return url
 }
 
+// MigrateThings makes them on a server of the test's own: all migrations and the table.
+func MigrateThings(t testing.TB, url string) {
+	t.Helper()
+	if err := migrateUp(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	AddThings(t, url)
+}
+
 // AddThings adds the table to a migrated database.
 func AddThings(t testing.TB, url string) {
 	t.Helper()
