@@ -1,6 +1,6 @@
 // Package db is the database layer: a bounded pool under GORM, and the session,
 // one transaction that begins with its first statement and ends with its owner.
-// It knows no table, no route and no environment variable.
+// It is used, not edited, and knows no table, no route and no environment variable.
 package db
 
 import (

@@ -1,5 +1,5 @@
 // Package handlers is what clients see of this API: its routes, and for each
-// resource what comes in and goes out. It holds no query: those are in package
+// resource what comes in and goes out. It is yours to edit. It holds no query: those are in package
 // models; and what serves any route is in package web and below.
 package handlers
 

@@ -1,5 +1,6 @@
 // Package docs is the page at /docs, where the API can be read and tried, and how
-// it and the document are served: compressed once, with their digest as the ETag.
+// it and the document are served: compressed once, with their digest as the
+// ETag. It is used, not edited: what the page says is the document.
 package docs
 
 import (
