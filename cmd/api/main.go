@@ -32,7 +32,7 @@ func main() {
 // exit statuses: 1 for what fails, 2 for what was asked for wrongly.
 var errUsage = errors.New("usage")
 
-// errSilent is for what has told its story itself.
+// errSilent ends the process with 1 where the command has printed why itself.
 var errSilent = errors.New("failed")
 
 func exitStatus(err error, stderr io.Writer) int {

@@ -28,7 +28,7 @@ type goldenStep struct {
 	before  func(t *testing.T, s *webtest.Server) (after func())
 }
 
-// TestConversation plays every status of every route and compares it with testdata/items.golden, which so is also a
+// TestConversation plays every status of every route and compares it with testdata/items.golden, so that it is also a
 // document of the API. go test -update writes it anew.
 func TestConversation(t *testing.T) {
 	t.Parallel()

@@ -16,7 +16,7 @@ type expectation struct{ body, query *Schema }
 
 type expectationKey struct{}
 
-// Expect tells the handler of a route what it may bind, which so is what the
+// Expect tells the handler of a route what it may bind, so that it is what the
 // document says. Either may be nil.
 func Expect(body, query *Schema) gin.HandlerFunc {
 	e := &expectation{body, query}

@@ -45,7 +45,7 @@ func Connect(t testing.TB, url string) *pgx.Conn {
 	return conn
 }
 
-// Ask reads one value over a connection of its own, which it closes: tests that poll would else use up the server's.
+// Ask reads one value over a connection of its own, which it closes: tests that poll would otherwise use up the server's.
 func Ask[T any](t testing.TB, url, query string, args ...any) (value T) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)

@@ -69,7 +69,7 @@ func (m *Metrics) Handler() http.Handler {
 }
 
 // probe asks the database at every scrape, since an instance without requests
-// would else not notice that it is down. Like a health probe it is in no figure
+// would not notice otherwise that it is down. Like a health probe it is in no figure
 // of the pool.
 func (m *Metrics) probe(ctx context.Context) {
 	up := 1.0
@@ -79,7 +79,7 @@ func (m *Metrics) probe(ctx context.Context) {
 	m.dbUp.Set(up)
 }
 
-// knownMethods bounds the method label, which clients could else fill at will.
+// knownMethods bounds the method label, which clients could otherwise fill at will.
 var knownMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 // measure counts requests by the route's pattern, never by their path: that

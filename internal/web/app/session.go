@@ -78,7 +78,7 @@ func end(c *gin.Context, s *db.Session, held *heldWriter) {
 
 // answer lets the answer go, and then the hooks of AfterCommit, which the client
 // does not wait for: they run elsewhere, and the answer is flushed, since
-// net/http may else keep its end until the handler has returned. They are counted
+// net/http may otherwise keep its end until the handler has returned. They are counted
 // before, so that a stop in between waits for them.
 func answer(method string, s *db.Session, held *heldWriter) {
 	if !s.HasHooks() {

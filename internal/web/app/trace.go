@@ -14,7 +14,7 @@ type traceIDKey struct{}
 // flags, and what later versions may add.
 var traceparent = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$`)
 
-// takeTrace keeps the caller's trace id for the log, which so can be searched
+// takeTrace keeps the caller's trace id for the log, so that it can be searched
 // by it. It makes no spans: see OpenTelemetry for that.
 func takeTrace(c *gin.Context) {
 	if id := parseTraceparent(c.Request.Header.Values("traceparent")); id != "" {
