@@ -175,7 +175,7 @@ func TestBackgroundCutOff(t *testing.T) {
 			t.Fatal("work was not cancelled")
 		}
 	}
-	lines := log.find(t, "background work cut off")
+	lines := log.Lines(t, "background work cut off")
 	if len(lines) != 1 || lines[0]["count"] != 5.0 || !strings.Contains(strings.Join(backgroundPlaces(lines[0]), "\n"), "TestBackgroundCutOff") {
 		t.Errorf("logged: %v", lines)
 	}
@@ -197,7 +197,7 @@ func backgroundPlaces(line map[string]any) (places []string) {
 // TestBackgroundTooLate: what comes after the stop is not done, and nobody can overlook it.
 func TestBackgroundTooLate(t *testing.T) {
 	t.Parallel()
-	url, log := dbtest.Things(t), &sessionLog{}
+	url, log := dbtest.Things(t), new(dbtest.Log)
 	conn, err := db.Open(t.Context(), sessionOptions(t, url, log))
 	sessionMust(t, err)
 	sessionMust(t, conn.Drain(t.Context()))
@@ -206,7 +206,7 @@ func TestBackgroundTooLate(t *testing.T) {
 	if !errors.Is(err, db.ErrShutdown) || !errors.Is(err, db.ErrUnavailable) {
 		t.Errorf("a session: %v", err)
 	}
-	lines := log.find(t, "background work refused")
+	lines := log.Lines(t, "background work refused")
 	if len(lines) != 1 || !strings.Contains(lines[0]["started_at"].(string), "TestBackgroundTooLate") {
 		t.Errorf("logged: %v", lines)
 	}
@@ -223,7 +223,7 @@ func TestBackgroundFails(t *testing.T) {
 	conn.Go(t.Context(), func(context.Context) error { panic("of the work") })
 	conn.Go(t.Context(), func(context.Context) error { runtime.Goexit(); return nil })
 	sessionMust(t, conn.Drain(t.Context()))
-	failed, panicked := log.find(t, "background work failed"), log.find(t, "background work panicked")
+	failed, panicked := log.Lines(t, "background work failed"), log.Lines(t, "background work panicked")
 	if len(failed) != 1 || failed[0]["error"] != errSessionUndo.Error() || !strings.Contains(failed[0]["started_at"].(string), "TestBackgroundFails") {
 		t.Errorf("failed: %v", failed)
 	}

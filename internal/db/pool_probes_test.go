@@ -13,9 +13,9 @@ import (
 )
 
 // poolProbed is a pool behind a proxy that can hold answers back, and its log.
-func poolProbed(t *testing.T, size, overflow int) (*poolUnderTest, *dbtest.Proxy, *sessionLog) {
+func poolProbed(t *testing.T, size, overflow int) (*poolUnderTest, *dbtest.Proxy, *dbtest.Log) {
 	t.Helper()
-	direct, log := dbtest.Things(t), &sessionLog{}
+	direct, log := dbtest.Things(t), new(dbtest.Log)
 	proxy := dbtest.NewProxy(t, direct)
 	opts := poolOptions(proxy.URL(), size, overflow)
 	opts.Logger = slog.New(slog.NewJSONHandler(log, nil))
@@ -109,7 +109,7 @@ func TestPool_ProberLeaves(t *testing.T) {
 	if errs := <-others; len(errs) > 0 {
 		t.Errorf("who stayed: %v", errs)
 	}
-	if lines := log.find(t, "database does not answer"); len(lines) > 0 || proxy.Accepted() != before+1 {
+	if lines := log.Lines(t, "database does not answer"); len(lines) > 0 || proxy.Accepted() != before+1 {
 		t.Errorf("%d connections for the question; logged: %v", proxy.Accepted()-before, lines)
 	}
 }
@@ -124,12 +124,12 @@ func TestPool_ProbersAllLeave(t *testing.T) {
 	if p.Ping(ctx, time.Second) == nil {
 		t.Error("a black hole answered")
 	}
-	poolEventually(t, "it is logged", func() bool { return len(log.find(t, "database does not answer")) == 1 })
+	poolEventually(t, "it is logged", func() bool { return len(log.Lines(t, "database does not answer")) == 1 })
 	proxy.Reset()
 	proxy.Pass()
 	poolEventually(t, "the end is logged", func() bool {
 		_ = p.Ping(ctx, poolPatience) // the first may still share the question of before
-		return len(log.find(t, "database answers again")) == 1
+		return len(log.Lines(t, "database answers again")) == 1
 	})
 }
 

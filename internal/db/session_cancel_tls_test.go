@@ -44,7 +44,7 @@ func sessionOverTLS(t *testing.T) (target string) {
 	target = fmt.Sprintf("postgres://%s@%s/%s?sslmode=require", url.UserPassword(cfg.User, cfg.Password),
 		net.JoinHostPort("127.0.0.1", fmt.Sprint(port)), cfg.Database)
 	sessionEventually(t, "the server takes TLS", func() bool {
-		return db.TestConnection(t.Context(), sessionOptions(t, target, &sessionLog{}), 1, 0) == nil
+		return db.TestConnection(t.Context(), sessionOptions(t, target, new(dbtest.Log)), 1, 0) == nil
 	})
 	return target
 }
@@ -71,7 +71,7 @@ func TestSessionCancelOverTLS(t *testing.T) {
 	t.Parallel()
 	target := sessionOverTLS(t)
 	dbtest.Exec(t, target, "CREATE TABLE test_things (title text, link text)")
-	conn := sessionOpenAt(t, target, &sessionLog{}, sessionPool(1, 0))
+	conn := sessionOpenAt(t, target, new(dbtest.Log), sessionPool(1, 0))
 	kept := 0
 	for range 10 { // a machine so slow that a cancel takes half a second loses some rightly
 		left := sessionGoneInAStatement(t, conn, target)

@@ -40,7 +40,7 @@ func (e *exampleTB) end() {
 // exampleDB opens a pool on a database with pending things of these titles; end drops it.
 func exampleDB(titles ...string) (conn *db.DB, end func()) {
 	t := &exampleTB{name: "example"}
-	conn = sessionOpenAt(t, dbtest.Things(t), &sessionLog{})
+	conn = sessionOpenAt(t, dbtest.Things(t), new(dbtest.Log))
 	for _, title := range titles {
 		sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error { return sessionInsert(tx, title) }))
 	}

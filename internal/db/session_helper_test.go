@@ -1,14 +1,10 @@
 package db_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"os"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +23,7 @@ const sessionShortly = 500 * time.Millisecond
 
 // sessionOptions are those of the tests that set none themselves. TEST_DB_POOL_SIZE=1 gives them a pool of one connection
 // and no overflow: no session may need a second one.
-func sessionOptions(t testing.TB, url string, log *sessionLog) db.Options {
+func sessionOptions(t testing.TB, url string, log *dbtest.Log) db.Options {
 	t.Helper()
 	size, overflow := 5, 10
 	if text := os.Getenv("TEST_DB_POOL_SIZE"); text != "" {
@@ -45,13 +41,13 @@ func sessionOptions(t testing.TB, url string, log *sessionLog) db.Options {
 }
 
 // sessionOpen opens a pool on a database of the test's own; change may set options.
-func sessionOpen(t testing.TB, change ...func(*db.Options)) (*db.DB, string, *sessionLog) {
+func sessionOpen(t testing.TB, change ...func(*db.Options)) (*db.DB, string, *dbtest.Log) {
 	t.Helper()
-	url, log := dbtest.Things(t), &sessionLog{}
+	url, log := dbtest.Things(t), new(dbtest.Log)
 	return sessionOpenAt(t, url, log, change...), url, log
 }
 
-func sessionOpenAt(t testing.TB, url string, log *sessionLog, change ...func(*db.Options)) *db.DB {
+func sessionOpenAt(t testing.TB, url string, log *dbtest.Log, change ...func(*db.Options)) *db.DB {
 	t.Helper()
 	opts := sessionOptions(t, url, log)
 	for _, set := range change {
@@ -162,37 +158,6 @@ func sessionIdle(t testing.TB, conn *db.DB, url string) {
 		t.Errorf("%d connections are still out", out)
 	}
 	sessionEventually(t, "no transaction open", func() bool { return sessionOpenTransactions(t, url) == 0 })
-}
-
-// sessionLog keeps what is logged, as JSON lines.
-type sessionLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *sessionLog) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-func (l *sessionLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-// find returns the lines whose message begins with msg.
-func (l *sessionLog) find(t testing.TB, msg string) (found []map[string]any) {
-	t.Helper()
-	for line := range strings.Lines(l.String()) {
-		var entry map[string]any
-		sessionMust(t, json.Unmarshal([]byte(line), &entry))
-		if text, _ := entry["msg"].(string); strings.HasPrefix(text, msg) {
-			found = append(found, entry)
-		}
-	}
-	return found
 }
 
 // sessionHoldLock takes the lock that a trigger of the test waits for; release lets it go on.

@@ -97,7 +97,7 @@ func TestAfterCommitPanic(t *testing.T) {
 	if n := sessionRows(t, url); n != 1 || !ran {
 		t.Errorf("%d rows, the next hook ran: %v", n, ran)
 	}
-	lines := log.find(t, "after-commit hook panicked")
+	lines := log.Lines(t, "after-commit hook panicked")
 	if len(lines) != 1 || lines[0]["error"] != "of the hook" || !strings.Contains(lines[0]["stack"].(string), "TestAfterCommitPanic") {
 		t.Errorf("logged: %v", lines)
 	}

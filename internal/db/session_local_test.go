@@ -75,7 +75,7 @@ func TestSessionLocalIsFree(t *testing.T) {
 	t.Parallel()
 	direct := dbtest.Things(t)
 	proxy := dbtest.NewProxy(t, direct)
-	conn := sessionOpenAt(t, proxy.URL(), &sessionLog{}, sessionPool(1, 0))
+	conn := sessionOpenAt(t, proxy.URL(), new(dbtest.Log), sessionPool(1, 0))
 	session := func(use func(tx *gorm.DB) error, opts ...db.SessionOption) int64 {
 		before := proxy.RoundTrips()
 		sessionMust(t, conn.WithSession(t.Context(), use, opts...))

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // TestSessionLeak: the place is the one that took the connection, in this file and not in GORM or the database layer.
@@ -18,15 +19,15 @@ func TestSessionLeak(t *testing.T) {
 	conn, _, log := sessionOpen(t, func(o *db.Options) { o.LeakThreshold = 50 * time.Millisecond })
 	s, tx := sessionNew(t, conn, t.Context())
 	sessionMust(t, sessionInsert(tx, "a"))
-	sessionEventually(t, "a leak is logged", func() bool { return len(log.find(t, "session still open")) == 1 })
-	if n := len(log.find(t, "session that was open for too long has ended")); n != 0 {
+	sessionEventually(t, "a leak is logged", func() bool { return len(log.Lines(t, "session still open")) == 1 })
+	if n := len(log.Lines(t, "session that was open for too long has ended")); n != 0 {
 		t.Error("it is said to have come back before it did")
 	}
 	sessionMust(t, sessionInsert(tx, "b"))
 	time.Sleep(100 * time.Millisecond) // it is logged once, and not each time that the threshold passes
 	sessionMust(t, s.Commit())
 	s.Rollback()
-	taken, back := log.find(t, "session still open"), log.find(t, "session that was open for too long has ended")
+	taken, back := log.Lines(t, "session still open"), log.Lines(t, "session that was open for too long has ended")
 	if len(taken) != 1 || len(back) != 1 {
 		t.Fatalf("logged %d times and %d times, want once each", len(taken), len(back))
 	}
@@ -59,9 +60,9 @@ func TestSessionNoLeak(t *testing.T) {
 }
 
 // sessionEcho returns the statements that were logged, in order.
-func sessionEcho(t *testing.T, log *sessionLog) (statements []string) {
+func sessionEcho(t *testing.T, log *dbtest.Log) (statements []string) {
 	t.Helper()
-	for _, line := range log.find(t, "sql") {
+	for _, line := range log.Lines(t, "sql") {
 		statements = append(statements, line["sql"].(string))
 	}
 	return statements
@@ -82,7 +83,7 @@ func TestSessionEcho(t *testing.T) {
 	if diff := cmp.Diff(want, sessionEcho(t, log)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for _, line := range log.find(t, "sql") {
+	for _, line := range log.Lines(t, "sql") {
 		text, failed := line["error"].(string)
 		if failed != (line["sql"] == "SELECT nothing") || failed && !strings.Contains(text, "42703") {
 			t.Errorf("%v", line)
@@ -100,7 +101,7 @@ func TestSessionEchoHidesParameters(t *testing.T) {
 		if n := len(sessionEcho(t, log)); (n == 3) != test.echo {
 			t.Errorf("%+v: %d statements are logged", test, n)
 		}
-		slow := log.find(t, "slow query")
+		slow := log.Lines(t, "slow query")
 		if len(slow) != 1 || !strings.HasPrefix(slow[0]["sql"].(string), "INSERT INTO test_things") {
 			t.Errorf("%+v: slow: %v", test, slow)
 		}
@@ -116,7 +117,7 @@ func TestSessionSlowQuery(t *testing.T) {
 		conn, _, log := sessionOpen(t, func(o *db.Options) { o.SlowQuery = limit })
 		_, tx := sessionNew(t, conn, t.Context())
 		sessionMust(t, tx.Exec("SELECT pg_sleep(0.25)").Error)
-		lines := log.find(t, "slow query")
+		lines := log.Lines(t, "slow query")
 		if len(lines) != want {
 			t.Errorf("limit %v: %d lines, want %d", limit, len(lines), want)
 		}
@@ -141,7 +142,7 @@ func TestSessionRepeatedStatement(t *testing.T) {
 			sessionMust(t, tx.Exec("SELECT 'another'").Error)
 			s.Rollback()
 		}
-		lines := log.find(t, "statement repeated")
+		lines := log.Lines(t, "statement repeated")
 		if len(lines) != 2*test.want {
 			t.Errorf("%+v: %d lines in two sessions", test, len(lines))
 		}

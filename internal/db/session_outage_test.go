@@ -38,7 +38,7 @@ func TestSessionOnAReadOnlyServer(t *testing.T) {
 			t.Parallel()
 			target := dbtest.Things(t)
 			sessionAlterDatabase(t, target, "SET default_transaction_read_only = on")
-			conn := sessionOpenAt(t, target, &sessionLog{})
+			conn := sessionOpenAt(t, target, new(dbtest.Log))
 			sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }, db.ReadOnly()))
 			err := conn.WithSession(t.Context(), write)
 			if !errors.Is(err, db.ErrUnavailable) || db.Classify(err) != db.Unavailable {
@@ -81,7 +81,7 @@ func TestSessionCommitWithoutItsStandby(t *testing.T) {
 	t.Parallel()
 	target := sessionAlone(t)
 	dbtest.Exec(t, target, "CREATE TABLE notes (n int)")
-	conn := sessionOpenAt(t, target, &sessionLog{})
+	conn := sessionOpenAt(t, target, new(dbtest.Log))
 	dbtest.Exec(t, target, "ALTER SYSTEM SET synchronous_standby_names = 'missing'")
 	dbtest.Exec(t, target, "SELECT pg_reload_conf()")
 	watch := dbtest.Connect(t, target)
@@ -130,7 +130,7 @@ func TestSessionHiddenWarning(t *testing.T) {
 		target := dbtest.Things(t)
 		sessionAlterDatabase(t, target, "SET client_min_messages = error")
 		sessionTrigger(t, target, "RAISE WARNING 'of COMMIT';")
-		conn := sessionOpenAt(t, target+parameter, &sessionLog{})
+		conn := sessionOpenAt(t, target+parameter, new(dbtest.Log))
 		err := conn.WithSession(t.Context(), func(tx *gorm.DB) error { return sessionInsert(tx, "a") })
 		if !errors.Is(err, db.ErrCommitUnknown) {
 			t.Errorf("URL with %q: %v, want ErrCommitUnknown", parameter, err)

@@ -35,7 +35,7 @@ func TestSessionParsesOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			proxy := dbtest.NewProxy(t, dbtest.Things(t))
-			conn := sessionOpenAt(t, proxy.URL(), &sessionLog{}, sessionPool(1, 0), func(o *db.Options) { o.PgBouncer = c.pooler })
+			conn := sessionOpenAt(t, proxy.URL(), new(dbtest.Log), sessionPool(1, 0), func(o *db.Options) { o.PgBouncer = c.pooler })
 			sent := func() messages {
 				return messages{proxy.Sent('P'), proxy.Sent('B'), proxy.Sent('E'), proxy.Sent('S'), proxy.Sent('Q')}
 			}

@@ -18,7 +18,7 @@ func sessionBounced(t *testing.T) (conn *db.DB, bounced, direct string) {
 	t.Helper()
 	direct = dbtest.Things(t)
 	bounced = poolBouncer(t, direct)
-	opts := sessionOptions(t, bounced, &sessionLog{})
+	opts := sessionOptions(t, bounced, new(dbtest.Log))
 	opts.PgBouncer, opts.PoolSize, opts.MaxOverflow = true, 1, 0
 	return poolOpen(t, opts, direct).DB, bounced, direct
 }

@@ -16,7 +16,7 @@ func TestSessionResetIsFree(t *testing.T) {
 	t.Parallel()
 	direct := dbtest.Things(t)
 	proxy := dbtest.NewProxy(t, direct)
-	conn := sessionOpenAt(t, proxy.URL(), &sessionLog{}, sessionPool(1, 0))
+	conn := sessionOpenAt(t, proxy.URL(), new(dbtest.Log), sessionPool(1, 0))
 	const statements = "SELECT statement FROM pg_prepared_statements WHERE NOT from_sql AND statement <> ? ORDER BY 1"
 	session := func(queries ...string) (trips int64, prepared []string) {
 		before := proxy.RoundTrips()

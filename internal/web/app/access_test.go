@@ -133,7 +133,7 @@ func TestRequestIDs(t *testing.T) {
 		} else {
 			answer.CheckProblem(t, id)
 		}
-		s.Log.Find(t, "request", "request_id", id)
+		s.Logged(t, "request", "request_id", id)
 	}
 	seen := map[string]bool{}
 	for _, id := range []string{"", " ", "a b", long + "x", "é", `a"b`, "<script>", "a\tb", "{}", "a,b", "a;b"} {
@@ -154,7 +154,7 @@ func TestTrustedProxies(t *testing.T) {
 	}{{nil, "127.0.0.1"}, {[]string{"10.0.0.0/8"}, "127.0.0.1"}, {[]string{"127.0.0.0/8"}, "203.0.113.7"}} {
 		s := webtest.StartThings(t, func(set *webtest.Settings) { set.API.TrustedProxies = test.trusted })
 		s.Do(t, "GET", "/things", "", "X-Request-ID: proxied", "X-Forwarded-For: 203.0.113.7", "X-Real-IP: 203.0.113.8")
-		if client := s.Log.Find(t, "request", "request_id", "proxied")["client"]; client != test.want {
+		if client := s.Logged(t, "request", "request_id", "proxied")["client"]; client != test.want {
 			t.Errorf("trusting %v the client is %v, want %s", test.trusted, client, test.want)
 		}
 	}

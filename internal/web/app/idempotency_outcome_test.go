@@ -141,7 +141,7 @@ func TestCleaningAgain(t *testing.T) {
 			}
 			dbtest.Exec(t, a.url, "ALTER TABLE idempotency_keys RENAME TO away")
 		case 3:
-			if lines := a.log.find(t, "idempotency keys not cleaned"); len(lines) != 1 {
+			if lines := a.log.Lines(t, "idempotency keys not cleaned"); len(lines) != 1 {
 				t.Errorf("logged: %v", lines)
 			}
 			dbtest.Exec(t, a.url, "ALTER TABLE away RENAME TO idempotency_keys")

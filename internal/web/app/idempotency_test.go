@@ -42,10 +42,10 @@ func TestSameKeySameAnswer(t *testing.T) {
 	if n := s.Rows(t); n != 1 {
 		t.Errorf("%d things, want 1", n)
 	}
-	if line := s.Log.Find(t, "request", "request_id", "again"); line["replayed"] != true {
+	if line := s.Logged(t, "request", "request_id", "again"); line["replayed"] != true {
 		t.Errorf("the access log's line of the repeat: %v", line)
 	}
-	if line := s.Log.Find(t, "request", "request_id", "first"); line["replayed"] != nil {
+	if line := s.Logged(t, "request", "request_id", "first"); line["replayed"] != nil {
 		t.Errorf("the access log's line of the first: %v", line)
 	}
 }
@@ -158,7 +158,7 @@ func TestKeyIsIgnored(t *testing.T) {
 		t.Errorf("%d keys are stored", n)
 	}
 	s.Do(t, "POST", "/things", webtest.Body, "X-Request-ID: plain")
-	if line := s.Log.Find(t, "request", "request_id", "plain"); line["db_queries"] != 1. {
+	if line := s.Logged(t, "request", "request_id", "plain"); line["db_queries"] != 1. {
 		t.Errorf("a POST without a key: %v statements", line["db_queries"])
 	}
 }

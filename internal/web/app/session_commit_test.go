@@ -152,7 +152,7 @@ func TestSessionCommitCutOff(t *testing.T) {
 // loggedAsUnknown checks that the log says, once, that the outcome is unknown.
 func (a *sessionAPI) loggedAsUnknown() {
 	a.t.Helper()
-	lines := a.log.find(a.t, "request failed")
+	lines := a.log.Lines(a.t, "request failed")
 	if len(lines) != 1 || !strings.Contains(lines[0]["error"].(string), db.ErrCommitUnknown.Error()) || lines[0]["request_id"] == nil {
 		a.t.Errorf("logged: %v", lines)
 	}

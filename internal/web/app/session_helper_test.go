@@ -1,9 +1,7 @@
 package app_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +30,7 @@ type sessionAPI struct {
 	db   *db.DB
 	url  string // of the database
 	base string // of the server
-	log  *sessionLog
+	log  *dbtest.Log
 }
 
 // sessionConfig is what a test may choose. TEST_DB_POOL_SIZE=1 is for those that do not choose: no request may need two connections.
@@ -67,7 +64,7 @@ func sessionDefaults(t *testing.T, url string, log *slog.Logger) *sessionConfig 
 // sessionServe serves the API, and below /t the routes that the test adds to a group with a session.
 func sessionServe(t *testing.T, routes func(gin.IRouter), change ...func(*sessionConfig)) *sessionAPI {
 	t.Helper()
-	a := &sessionAPI{t: t, url: dbtest.Things(t), log: &sessionLog{}}
+	a := &sessionAPI{t: t, url: dbtest.Things(t), log: new(dbtest.Log)}
 	cfg := sessionDefaults(t, a.url, slog.New(app.LogHandler(slog.NewJSONHandler(a.log, nil))))
 	for _, set := range change {
 		set(cfg)
@@ -201,7 +198,7 @@ func (a *sessionAPI) eventually(what string, holds func() bool) {
 func (a *sessionAPI) access(path string) (line map[string]any) {
 	a.t.Helper()
 	a.eventually("the access log's line", func() bool {
-		for _, entry := range a.log.find(a.t, "request") {
+		for _, entry := range a.log.Lines(a.t, "request") {
 			if entry["msg"] == "request" && entry["path"] == path {
 				line = entry
 			}
@@ -218,32 +215,4 @@ func (a *sessionAPI) idle() {
 
 func sessionInsert(tx *gorm.DB, title string) error {
 	return tx.Exec("INSERT INTO test_things (title, link) VALUES (?, 'https://example.com/a.wav')", title).Error
-}
-
-// sessionLog keeps what is logged, as JSON lines.
-type sessionLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *sessionLog) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-func (l *sessionLog) find(t *testing.T, msg string) (found []map[string]any) {
-	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.Lines(l.text.String()) {
-		var entry map[string]any
-		if err := json.Unmarshal([]byte(line), &entry); err != nil {
-			t.Fatal(err)
-		}
-		if text, _ := entry["msg"].(string); strings.HasPrefix(text, msg) {
-			found = append(found, entry)
-		}
-	}
-	return found
 }

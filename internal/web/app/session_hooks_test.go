@@ -93,7 +93,7 @@ func TestSessionHooksPanic(t *testing.T) {
 	if got.status != http.StatusCreated || got.body != "made" || a.rows() != 1 || !ran {
 		t.Errorf("%d %q, %d rows, the next hook ran: %v", got.status, got.body, a.rows(), ran)
 	}
-	lines := a.log.find(t, "after-commit hook panicked")
+	lines := a.log.Lines(t, "after-commit hook panicked")
 	if len(lines) != 1 || lines[0]["request_id"] != got.header.Get("X-Request-ID") || !strings.Contains(lines[0]["stack"].(string), "session_hooks_test.go") {
 		t.Errorf("logged: %v", lines)
 	}

@@ -69,7 +69,7 @@ func sessionBeside(tx *gorm.DB) {
 // loggedOnce checks that the log says, once, why the request failed.
 func (a *sessionAPI) loggedOnce(why string) {
 	a.t.Helper()
-	lines := a.log.find(a.t, "request failed")
+	lines := a.log.Lines(a.t, "request failed")
 	if len(lines) != 1 || !strings.Contains(lines[0]["error"].(string), why) || lines[0]["request_id"] == nil {
 		a.t.Errorf("logged: %v, want one line with %q", lines, why)
 	}

@@ -52,7 +52,7 @@ func TestSessionTableChangesUnderTheService(t *testing.T) {
 	}
 	close(changed)
 	traffic.Wait()
-	for _, line := range a.log.find(t, "request failed") {
+	for _, line := range a.log.Lines(t, "request failed") {
 		t.Errorf("logged: %v", line["error"])
 	}
 }

@@ -84,7 +84,7 @@ func TestSessionSlowReader(t *testing.T) {
 	if got := a.do("POST", "/things", sessionBody); got.status != http.StatusCreated {
 		t.Errorf("another request: %d", got.status)
 	}
-	if n := len(a.log.find(t, "request")); n != 1 {
+	if n := len(a.log.Lines(t, "request")); n != 1 {
 		t.Errorf("%d requests are over, want the other only: this one's answer was swallowed, and the test tests nothing", n)
 	}
 }
@@ -101,7 +101,7 @@ func TestSessionAnswerTooLarge(t *testing.T) {
 		return sessionInsert(tx, "a")
 	})
 	a.refused(a.do("POST", "/t", ""), http.StatusInternalServerError)
-	lines := a.log.find(t, "request failed")
+	lines := a.log.Lines(t, "request failed")
 	if len(lines) != 1 || lines[0]["error"] != app.ErrHeldTooLarge.Error() {
 		t.Errorf("logged: %v", lines)
 	}

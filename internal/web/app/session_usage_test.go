@@ -23,7 +23,7 @@ func (a *sessionAPI) wrongly(got sessionAnswer, says string) {
 	if got.status != http.StatusInternalServerError || got.header.Get("Retry-After") != "" {
 		a.t.Errorf("%d %s, want 500", got.status, got.body)
 	}
-	failed := a.log.find(a.t, "request failed")
+	failed := a.log.Lines(a.t, "request failed")
 	if len(failed) == 0 || !strings.Contains(fmt.Sprint(failed[len(failed)-1]["error"]), says) {
 		a.t.Errorf("logged: %v, want %q", failed, says)
 	}

@@ -94,7 +94,7 @@ func TestBodyCutShort(t *testing.T) {
 	if err := line.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	if entry := s.Log.Find(t, "request", "request_id", "cut"); entry["status"] != 499. {
+	if entry := s.Logged(t, "request", "request_id", "cut"); entry["status"] != 499. {
 		t.Errorf("logged as %v", entry)
 	}
 	if acquired := s.DB.Counters().Acquires; acquired != 0 {

@@ -1,9 +1,7 @@
 package app_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,7 +9,6 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,14 +30,14 @@ type watched struct {
 	database string
 	url      string
 	admin    http.Handler
-	log      *watchedLog
+	log      *dbtest.Log
 }
 
 // watch serves the API with a pool of 2 + 1, its settings changed by change,
 // beside routes that fail in ways in which the API's own do not.
 func watch(t *testing.T, change func(*db.Options)) *watched {
 	t.Helper()
-	w := &watched{t: t, database: dbtest.Things(t), log: new(watchedLog)}
+	w := &watched{t: t, database: dbtest.Things(t), log: new(dbtest.Log)}
 	log := slog.New(app.LogHandler(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	options := db.Options{
 		URL: w.database, PoolSize: 2, MaxOverflow: 1, PoolTimeout: time.Minute, Recycle: time.Hour, PrePing: true,
@@ -186,35 +183,13 @@ func (w *watched) server() *pgx.Conn {
 	return conn
 }
 
-// watchedLog is a log that is read while it is written.
-type watchedLog struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *watchedLog) Write(data []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(data)
-}
-
-func (l *watchedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 // lines returns the log's lines with this message, and for requests this id.
 func (w *watched) lines(message, id string) []map[string]any {
 	w.t.Helper()
 	var found []map[string]any
-	for line := range strings.Lines(w.log.String()) {
-		var fields map[string]any
-		if err := json.Unmarshal([]byte(line), &fields); err != nil {
-			w.t.Fatalf("%s: %v", line, err)
-		}
-		if fields["msg"] == message && (id == "" || fields["request_id"] == id) {
-			found = append(found, fields)
+	for _, line := range w.log.Lines(w.t, message) {
+		if line["msg"] == message && (id == "" || line["request_id"] == id) {
+			found = append(found, line)
 		}
 	}
 	return found

@@ -3,7 +3,6 @@
 package webtest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -30,7 +28,7 @@ type Server struct {
 	Database string // URL of its database
 	DB       *db.DB
 	State    *app.State
-	Log      *Log
+	Log      *dbtest.Log
 }
 
 type Settings struct {
@@ -42,7 +40,7 @@ type Settings struct {
 // Start serves an API; change may alter its settings.
 func Start(t testing.TB, api func(app.Options) (http.Handler, error), change ...func(*Settings)) *Server {
 	t.Helper()
-	s := &Server{State: new(app.State), Log: new(Log)}
+	s := &Server{State: new(app.State), Log: new(dbtest.Log)}
 	log := slog.New(app.LogHandler(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	settings := Settings{
 		DB: db.Options{
@@ -168,37 +166,18 @@ func (a Answer) CheckProblem(t testing.TB, what string) {
 	}
 }
 
-// Log holds what is logged.
-type Log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *Log) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-func (l *Log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-// Find waits for a line with the message and a member of that value, and returns the line.
-func (l *Log) Find(t testing.TB, msg, member string, value any) map[string]any {
+// Logged waits for a line with the message and a member of that value, and returns the line.
+func (s *Server) Logged(t testing.TB, msg, member string, value any) (line map[string]any) {
 	t.Helper()
-	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		for line := range strings.Lines(l.String()) {
-			var entry map[string]any
-			if json.Unmarshal([]byte(line), &entry) == nil && entry["msg"] == msg && entry[member] == value {
-				return entry
+	s.await(t, fmt.Sprintf("a line %q with %s=%v in the log", msg, member, value), func() bool {
+		for _, entry := range s.Log.Lines(t, msg) {
+			if entry["msg"] == msg && entry[member] == value {
+				line = entry
 			}
 		}
-	}
-	t.Fatalf("no line %q with %s=%v in the log:\n%s", msg, member, value, l)
-	return nil
+		return line != nil
+	})
+	return line
 }
 
 // StartThings serves Things.
