@@ -6,8 +6,9 @@ LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL    := go tool -modfile=tools.mod
 # By version, not in tools.mod: it would bring 40 modules to lint that nothing else needs.
 SBOM    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
-# Brings a PostgreSQL of the test run's own and throws it away afterwards.
-WITH_DB := ./bin/devdb -throwaway -env TEST_DATABASE_URL --
+# Brings a PostgreSQL of the test run's own and throws it away afterwards. exec, here and below, as devdb ends with the
+# process that started it: that is to be make, not a shell between.
+WITH_DB := exec ./bin/devdb -throwaway -env TEST_DATABASE_URL --
 
 .DEFAULT_GOAL := help
 .PHONY: help init run test test-faults test-template test-ops test-bench test-clients bench bench-micro fuzz build dist psql db-reset migration lint format vuln
@@ -22,17 +23,17 @@ init: bin/template ## name a fresh clone: MODULE=example.org/you/notes [NAME=not
 	@./bin/template init $(call given,MODULE) $(call given,NAME) $(call given,HOLDER)
 
 run: bin/api bin/devdb ## serve on http://127.0.0.1:8080; starts a PostgreSQL if DATABASE_URL is not set
-	@./bin/devdb -- ./bin/api
+	@exec ./bin/devdb -- ./bin/api
 
 # In CI a program that a test needs and does not find is a failure.
 test: bin/devdb ## run every test, with the race detector, against a real PostgreSQL
 	@missing="$$(.ci/missing | xargs)"; [ -z "$$missing" ] || [ -n "$(CI)" ] || \
 		echo "not tested here, as it is not installed: $$missing (on Debian: apt-get install $$missing)"
-	@TEST_SKIP_MISSING=$(if $(CI),,1) $(WITH_DB) go test -race ./...
+	@export TEST_SKIP_MISSING=$(if $(CI),,1); $(WITH_DB) go test -race ./...
 
 test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leaks; and sessions on a pool of one connection
 	@$(WITH_DB) go test -race -p 1 -tags faults -run Fault -timeout 20m ./internal/db ./cmd/api
-	@TEST_DB_POOL_SIZE=1 $(WITH_DB) go test -race -run 'Session|AfterCommit' ./internal/db ./internal/web/app
+	@export TEST_DB_POOL_SIZE=1; $(WITH_DB) go test -race -run 'Session|AfterCommit' ./internal/db ./internal/web/app
 
 test-template: ## test what make init does to a copy of this tree
 	@go test -tags template ./cmd/template
@@ -41,7 +42,7 @@ test-ops: ## read Dockerfile, compose.yaml and ops/k8s as their tools do; the fi
 	@cd ops/validate && go test ./...
 
 test-clients: bin/api bin/devdb ## have linters and generated clients, in Go and TypeScript, read /openapi.json and use the service
-	@./bin/devdb -throwaway -env DATABASE_URL -- clients/run
+	@exec ./bin/devdb -throwaway -env DATABASE_URL -- clients/run
 
 test-bench: bin/devdb ## test the programs of make bench
 	@$(WITH_DB) go -C bench test ./...
@@ -70,10 +71,10 @@ dist: ## build for every platform into bin/dist, with checksums and a bill of ma
 	@cd bin/dist && { sha256sum * 2>/dev/null || shasum -a 256 *; } >../SHA256SUMS && mv ../SHA256SUMS .
 
 psql: bin/devdb ## open psql on the database that make run uses
-	@./bin/devdb -- sh -c 'exec psql "$$DATABASE_URL"'
+	@exec ./bin/devdb -- sh -c 'exec psql "$$DATABASE_URL"'
 
 db-reset: bin/devdb ## empty that database; one that DATABASE_URL names is never touched
-	@./bin/devdb -- .ci/db-reset
+	@exec ./bin/devdb -- .ci/db-reset
 
 migration: ## begin a migration: NAME=create_notes
 	@.ci/migration $(call given,NAME)

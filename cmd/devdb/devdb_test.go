@@ -3,11 +3,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestStatusIsTheCommands(t *testing.T) {
@@ -58,14 +60,12 @@ func TestURLThatIsSet(t *testing.T) {
 		{".env", nil, "# mine\nTHE_URL=\"from file\"\n", nil, "url=from file\n"},
 		{"byte order mark", nil, "\ufeffTHE_URL=file\r\n", nil, "url=file\n"},
 		{"a part from the environment", []string{"PART=mine"}, "THE_URL=from ${PART}\n", nil, "url=from mine\n"},
-		{"empty in the environment", []string{"THE_URL="}, "THE_URL=other\n", nil, "url=postgres://"},
+		{"empty in the environment", []string{"THE_URL="}, "THE_URL=other\n", []string{"-dir", "data"}, "url=postgres://"},
 		{"empty in both", []string{"THE_URL="}, "THE_URL=\n", []string{"-throwaway"}, "url=postgres://postgres@/"},
 		{"throw-away", []string{"THE_URL=mine"}, "THE_URL=other", []string{"-throwaway"}, "url=postgres://postgres@/"},
 	} {
 		cmd := devdbCommand(t, test.environ, append(append([]string{"-env", "THE_URL"}, test.args...), show...)...)
-		if err := os.WriteFile(filepath.Join(cmd.Dir, ".env"), []byte(test.dotenv), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		write(t, filepath.Join(cmd.Dir, ".env"), test.dotenv)
 		out, _ := cmd.Output()
 		if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.HasPrefix(string(out), test.want) {
 			t.Errorf("%s: status %d, %q, want %q", test.name, code, out, test.want)
@@ -82,9 +82,7 @@ func TestBadDotenv(t *testing.T) {
 		{"API_KEYS=$hunter2\n", ".env: line 1: a $ in the value of API_KEYS "},
 	} {
 		cmd := devdbCommand(t, nil, "true")
-		if err := os.WriteFile(filepath.Join(cmd.Dir, ".env"), []byte(test.dotenv), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		write(t, filepath.Join(cmd.Dir, ".env"), test.dotenv)
 		out, _ := cmd.CombinedOutput()
 		text := string(out)
 		if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(text, test.want) || strings.Contains(text, "hunter2") {
@@ -93,40 +91,33 @@ func TestBadDotenv(t *testing.T) {
 	}
 }
 
-// TestSignalArrivesOnce: whether it was for devdb alone, as by kill, or for the group, as by Ctrl-C, and before the server ends.
+// TestSignalArrivesOnce: whether it was for devdb alone, as by kill, or for the group, as by timeout, or both, as when make
+// passes on what it got itself; and before the server ends.
 func TestSignalArrivesOnce(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name   string
-		signal syscall.Signal
-		group  bool
-		want   string
-	}{
-		{"kill -TERM devdb", syscall.SIGTERM, false, "terminated came 1 times; drained: true"},
-		{"kill -INT devdb", syscall.SIGINT, false, "interrupt came 1 times; drained: true"},
-		{"Ctrl-C", syscall.SIGINT, true, "interrupt came 1 times; drained: true"},
-		{"kill -HUP devdb", syscall.SIGHUP, false, "hangup came 1 times; drained: true"},
-		{"the terminal closes", syscall.SIGHUP, true, "hangup came 1 times; drained: true"},
-		{"TERM to the group", syscall.SIGTERM, true, "terminated came 1 times; drained: true"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			l := launch(t, "-throwaway")
-			pid := l.cmd.Process.Pid
-			if test.group {
-				pid = -pid
-			}
-			if err := syscall.Kill(pid, test.signal); err != nil {
-				t.Fatal(err)
-			}
-			if got := l.line(); got != test.want {
-				t.Errorf("the command says %q, want %q", got, test.want)
-			}
-			if code := l.status(); code != 5 {
-				t.Errorf("status %d, want the command's", code)
-			}
-			l.gone(t)
-		})
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		for name, times := range map[string]struct{ alone, group int }{"kill": {1, 0}, "timeout": {0, 1}, "make": {1, 1}} {
+			t.Run(fmt.Sprint(sig, " by ", name), func(t *testing.T) {
+				t.Parallel()
+				l := launch(t, "-throwaway")
+				start := time.Now()
+				for range times.alone {
+					_ = l.cmd.Process.Signal(sig)
+					time.Sleep(20 * time.Millisecond) // two that wait at the same time are one
+				}
+				for range times.group {
+					_ = syscall.Kill(-l.cmd.Process.Pid, sig)
+				}
+				slow := time.Since(start) > oneSignal/2
+				if got, want := l.line(), fmt.Sprint(sig, " came 1 times; drained: true"); got != want && !slow {
+					t.Errorf("the command says %q, want %q", got, want)
+				}
+				if code := l.status(); code != 5 {
+					t.Errorf("status %d, want the command's", code)
+				}
+				l.gone(t)
+			})
+		}
 	}
 }
 
@@ -141,7 +132,10 @@ func TestKilledLauncher(t *testing.T) {
 		}
 		l.status()
 		next := launch(t, "-dir", dir)
-		l.gone(t)
+		if alive(l.postgres) || !exists(next.socket) {
+			t.Error("the next server is not alone, or has lost its socket")
+		}
+		eventually(t, "the end of the command", func() bool { return !alive(l.command) })
 		if err := next.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
@@ -159,6 +153,7 @@ func TestKilledThrowawayLauncher(t *testing.T) {
 	}
 	l.status()
 	l.gone(t)
+	eventually(t, "the end of its folders", func() bool { return !exists(filepath.Dir(l.data)) && !exists(l.socket) })
 }
 
 func TestKilledCommand(t *testing.T) {
@@ -185,20 +180,25 @@ func TestKilledPostgres(t *testing.T) {
 	l.gone(t)
 }
 
+// TestTwoLaunchers, as make psql beside make run: the second command uses the first one's server, which lives on.
 func TestTwoLaunchers(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)
-	first := launch(t, "-dir", dir)
-	second := devdbCommand(t, nil, "-dir", dir, "--", "true")
-	out, _ := second.CombinedOutput()
-	if code := second.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(out), "is in use by devdb, process") {
-		t.Errorf("status %d: %s", code, out)
+	first, second := launch(t, "-dir", dir), launch(t, "-dir", dir)
+	if second.postgres != first.postgres {
+		t.Errorf("two servers, %d and %d", first.postgres, second.postgres)
 	}
-	if !alive(first.postgres) || !alive(first.command) {
-		t.Error("the first one ended")
+	if want := fmt.Sprintf("shares the PostgreSQL of process %d,", first.cmd.Process.Pid); !strings.Contains(second.stderr.String(), want) {
+		t.Errorf("%q is not in %s", want, second.stderr)
 	}
-	_ = first.cmd.Process.Signal(syscall.SIGTERM)
-	first.status()
+	for _, l := range []*launcher{second, first} {
+		_ = l.cmd.Process.Signal(syscall.SIGTERM)
+		if got := l.line(); got != "terminated came 1 times; drained: true" {
+			t.Errorf("the command says %q", got)
+		}
+		l.status()
+	}
+	first.gone(t)
 }
 
 // TestAsAnotherUser runs all as nobody, who shares nothing with root: neither the build's folder nor the data's.
@@ -214,10 +214,8 @@ func TestAsAnotherUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(self, text, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	cmd := devdbCommand(t, []string{"HOME=" + dir}, "--", "env", "DEVDB_TEST_ROLE=command", self)
+	write(t, self, string(text))
+	cmd := devdbCommand(t, []string{"HOME=" + dir, "PWD="}, "--", "env", "DEVDB_TEST_ROLE=command", self)
 	cmd.Path, cmd.Args[0] = self, self
 	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 	if err := os.Chown(cmd.Dir, nobody, nobody); err != nil {
@@ -233,22 +231,4 @@ func TestAsAnotherUser(t *testing.T) {
 		t.Errorf("status %d\n%s", code, l.stderr)
 	}
 	l.gone(t)
-}
-
-func TestProject(t *testing.T) {
-	t.Parallel()
-	dir := tempDir(t)
-	below := filepath.Join(dir, "a", "b")
-	if err := os.MkdirAll(below, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if got := project(below); got != below {
-		t.Errorf("outside of any module: %s", got)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if got := project(below); got != dir {
-		t.Errorf("in a module: %s, want %s", got, dir)
-	}
 }

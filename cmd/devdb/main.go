@@ -1,8 +1,7 @@
 //go:build unix
 
 // Command devdb starts the project's own PostgreSQL, runs a command with the server's URL in its environment, and ends
-// the server after it: devdb [flags] -- COMMAND ARGS…
-// How the server is found, started and kept is in internal/devdb; here are the flags, the child and its signals.
+// the server after it. How the server is found, started and kept is in internal/devdb.
 package main
 
 import (
@@ -14,33 +13,36 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"example.com/transcription-api/internal/config/dotenv"
 	"example.com/transcription-api/internal/devdb"
 )
 
 func main() {
-	code, err := run(context.Background(), os.Args[1:], os.Environ(), os.Stderr)
+	code, err := run(context.Background(), os.Args[1:], os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "devdb:", err)
 	}
 	os.Exit(code)
 }
 
-// stopLimit is how long the server may take for its shutdown before it is killed.
-const stopLimit = 15 * time.Second
-
-// Statuses of devdb's own; every other one is the command's.
+// Statuses of devdb's own; every other one is the command's, 128 + n if signal n ended that.
 const (
 	statusFailed   = 1
 	statusUsage    = 2
 	statusNotFound = 127 // as a shell says
 )
 
-// run is the program. Its status is the command's, or 128 + n if signal n ended that.
-func run(ctx context.Context, args, environ []string, stderr io.Writer) (int, error) {
+// stopLimit is how long the server may take for its shutdown before it is killed.
+const stopLimit = 15 * time.Second
+
+func run(ctx context.Context, args []string, stderr io.Writer) (code int, err error) {
 	opts, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0, nil
@@ -52,83 +54,143 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (int, er
 	if err != nil {
 		return statusNotFound, err
 	}
-	if !opts.throwaway {
-		url, err := presentURL(opts.env)
-		if err != nil {
-			return statusUsage, err
-		}
-		if url != "" {
-			fmt.Fprintf(stderr, "devdb: %s is set, so no PostgreSQL is started\n", opts.env)
-			return statusFailed, replaceBy(program, opts.command, setenv(environ, opts.env, url))
-		}
-	}
-	return serve(ctx, program, opts, environ, stderr)
-}
-
-// serve runs the command beside a server.
-func serve(ctx context.Context, program string, opts options, environ []string, stderr io.Writer) (code int, err error) {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, relayed()...)
-	defer signal.Stop(signals)
-	// A reader of the output that goes away ends neither devdb nor, by that, the
-	// server. Caught, not ignored: the command would inherit that.
+	signal.Notify(signals, endSignals()...)
+	// A reader of the output that goes away ends neither devdb nor, by that, the server. Caught, not ignored: the command
+	// would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	server, err := startServer(ctx, opts, stderr, signals)
+	go endWithParent()
+
+	cmd := exec.Command(program)
+	cmd.Args = opts.command
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if opts.url != "" {
+		fmt.Fprintf(stderr, "devdb: %s is set, so no PostgreSQL is started\n", opts.env)
+		return attend(cmd, opts.env+"="+opts.url, nil, signals)
+	}
+	// A signal ends the start, or reaches the command if it comes too late for that.
+	starting, started := signal.NotifyContext(ctx, endSignals()...)
+	server, err := devdb.Start(starting, opts.server)
+	started()
+	var inUse *devdb.InUseError
+	if errors.As(err, &inUse) {
+		fmt.Fprintf(stderr, "devdb: shares the PostgreSQL of process %d, and loses it when that one ends; psql %q\n", inUse.PID, inUse.URL)
+		return attend(cmd, opts.env+"="+inUse.URL, nil, signals)
+	}
 	if err != nil {
 		return statusFailed, err
 	}
 	defer func() {
-		if stopErr := stopServer(ctx, server); stopErr != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+		defer cancel()
+		if stopErr := server.Stop(ctx); stopErr != nil {
 			fmt.Fprintln(stderr, "devdb:", stopErr) // the status is the command's all the same
 		}
 	}()
-	fmt.Fprintf(stderr, "devdb: PostgreSQL %d on %s, data in %s; psql %q\n",
-		server.Major(), server.SocketDir(), server.DataDir(), server.URL())
-	cmd := exec.Command(program)
-	cmd.Args = opts.command
-	cmd.Env = setenv(environ, opts.env, server.URL())
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return attend(cmd, server, signals)
+	return attend(cmd, opts.env+"="+server.URL(), server.Done(), signals)
 }
 
-// startServer starts the server; a signal that comes meanwhile ends the start.
-func startServer(ctx context.Context, opts options, stderr io.Writer, signals <-chan os.Signal) (*devdb.Server, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	started := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case sig := <-signals:
-			cancel(fmt.Errorf("ended by signal: %v", sig))
-		case <-started:
+// options are what the command line says.
+type options struct {
+	server  devdb.Options
+	env     string // the variable
+	url     string // what it has already, here or in the .env that the API itself reads
+	command []string
+}
+
+const usage = `Usage: devdb [flags] -- COMMAND ARGS…
+
+Starts the project's own PostgreSQL, runs COMMAND with the server's URL in its environment, and ends the server after it.
+Without -throwaway, and with the variable set in the environment or in .env, it only runs COMMAND.
+When the program that started it ends, by SIGKILL too, it ends COMMAND and the server.
+
+`
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	opts := options{server: devdb.Options{Log: stderr}}
+	flags := flag.NewFlagSet("devdb", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&opts.server.Throwaway, "throwaway", false, "fast and without data: new for this run, removed after it; for tests")
+	flags.StringVar(&opts.env, "env", "DATABASE_URL", "the `variable` that COMMAND gets the URL in")
+	flags.StringVar(&opts.server.Dir, "dir", devdb.DefaultDir(), "the `folder` of the data that is kept")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stderr, usage)
+			flags.SetOutput(stderr)
+			flags.PrintDefaults()
 		}
-	}()
-	server, err := devdb.Start(ctx, devdb.Options{Dir: opts.dir, Throwaway: opts.throwaway, Log: stderr})
-	close(started)
-	<-watched
-	defer cancel(nil)
-	if cause := context.Cause(ctx); err == nil && cause != nil { // the signal came as the start was through
-		return nil, errors.Join(cause, stopServer(ctx, server))
+		return opts, err
 	}
-	return server, err
+	if opts.command = flags.Args(); len(opts.command) == 0 {
+		return opts, errors.New("no command is given: devdb [flags] -- COMMAND ARGS…; devdb -h says more")
+	}
+	if opts.server.Throwaway {
+		return opts, nil
+	}
+	env, err := dotenv.Read(".env")
+	if err != nil {
+		return opts, fmt.Errorf("settings: %w", err)
+	}
+	url, _ := env.Lookup(opts.env)
+	opts.url = strings.TrimSpace(url)
+	return opts, nil
 }
 
-// stopServer has a time limit of its own, whatever ended the run.
-func stopServer(ctx context.Context, server *devdb.Server) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
-	defer cancel()
-	return server.Stop(ctx)
+// endSignals are what the command gets and devdb survives, to end the server after the command. What is ignored already
+// stays so: nohup and & set that for devdb and its children alike.
+func endSignals() []os.Signal {
+	all := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+	return slices.DeleteFunc(all, signal.Ignored)
 }
 
-// project is the folder of the module that the working folder is in, so that the data are the same from each of its folders.
-func project(folder string) string {
-	for dir := folder; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		if dir == filepath.Dir(dir) {
-			return folder
+// endWithParent makes the end of make, or of whoever started devdb, a SIGTERM: after a SIGKILL of make nobody else is
+// there to send one. A process whose parent ends gets another one, on every Unix.
+func endWithParent() {
+	for parent := os.Getppid(); os.Getppid() == parent; {
+		time.Sleep(200 * time.Millisecond)
+	}
+	_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+}
+
+// onTerminal tells whether devdb is the job that a terminal's keys reach.
+func onTerminal() bool {
+	group, err := unix.IoctlGetInt(int(os.Stdin.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// oneSignal is how far apart signals of a kind may come and count as one: make passes on what a whole group got, and at
+// a second one the API stops at once, without draining.
+const oneSignal = time.Second
+
+// attend runs the command, with one variable more, to its end and passes signals on. serverDone may be nil.
+//
+// The command has a process group of its own, of which each member gets them. But psql can read the keyboard only in the
+// group of the terminal's job: there the command stays in it, and the terminal signals it without devdb.
+func attend(cmd *exec.Cmd, variable string, serverDone <-chan struct{}, signals <-chan os.Signal) (int, error) {
+	cmd.Env = append(os.Environ(), variable) // of two values the later one counts
+	shared := onTerminal()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !shared}
+	child, err := devdb.StartProcess(cmd, syscall.SIGKILL)
+	if err != nil {
+		return statusFailed, fmt.Errorf("run %s: %w", cmd.Path, err)
+	}
+	last := map[os.Signal]time.Time{}
+	var failure error
+	for {
+		select {
+		case <-child.Done():
+			if failure != nil {
+				return statusFailed, failure
+			}
+			return child.ExitCode(), nil
+		case <-serverDone:
+			child.Signal(syscall.SIGTERM)
+			serverDone, failure = nil, errors.New("postgres ended before the command did, which was told to end, too")
+		case sig := <-signals:
+			if again := time.Since(last[sig]) < oneSignal; !again && (!shared || sig == syscall.SIGTERM) {
+				child.Signal(sig.(syscall.Signal))
+			}
+			last[sig] = time.Now()
 		}
 	}
 }

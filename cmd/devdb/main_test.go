@@ -45,15 +45,16 @@ func command(url string, out io.Writer) int {
 		return 1
 	}
 	var postmaster int
-	sql := "SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int"
-	if err := conn.QueryRow(ctx, sql).Scan(&postmaster); err != nil {
+	var data string
+	sql := "SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int, current_setting('data_directory')"
+	if err := conn.QueryRow(ctx, sql).Scan(&postmaster, &data); err != nil {
 		fmt.Fprintln(out, err)
 		return 1
 	}
-	fmt.Fprintln(out, "ready", os.Getpid(), postmaster)
+	fmt.Fprintln(out, "ready", os.Getpid(), postmaster, conn.Config().Host, data)
 	first := <-signals
 	count := 1
-	for quiet := time.After(3 * window); ; {
+	for quiet := time.After(3 * oneSignal / 2); ; {
 		select {
 		case <-signals:
 			count++
@@ -73,6 +74,7 @@ type launcher struct {
 	out               *bufio.Reader
 	stderr            *lockedBuffer
 	command, postgres int // process numbers
+	socket, data      string
 }
 
 type lockedBuffer struct {
@@ -118,7 +120,7 @@ func devdbCommand(t *testing.T, environ []string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Dir = tempDir(t)
-	cmd.Env = append(setenv(os.Environ(), "DATABASE_URL", ""), environ...)
+	cmd.Env = append(append(os.Environ(), "DATABASE_URL="), environ...)
 	cmd.Env = append(cmd.Env, "DEVDB_TEST_ROLE=devdb", "GORACE=atexit_sleep_ms=0") // the race detector sleeps for 1 s
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
@@ -127,11 +129,17 @@ func devdbCommand(t *testing.T, environ []string, args ...string) *exec.Cmd {
 // launch starts devdb and returns when its command is connected.
 func launch(t *testing.T, args ...string) *launcher {
 	t.Helper()
+	return launchCommand(t, launchArgs(t, args...))
+}
+
+// launchArgs has devdb run a command that waits.
+func launchArgs(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
 	self, err := filepath.Abs(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	return launchCommand(t, devdbCommand(t, nil, append(args, "--", "env", "DEVDB_TEST_ROLE=command", self)...))
+	return devdbCommand(t, nil, append(args, "--", "env", "DEVDB_TEST_ROLE=command", self)...)
 }
 
 func launchCommand(t *testing.T, cmd *exec.Cmd) *launcher {
@@ -148,17 +156,18 @@ func launchCommand(t *testing.T, cmd *exec.Cmd) *launcher {
 		t.Fatal(err)
 	}
 	w.Close()
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		if t.Failed() && l.command != 0 { // it may have been left behind
+			_ = syscall.Kill(l.command, syscall.SIGKILL)
+		}
+	})
 	l.out = bufio.NewReader(r)
-	if line := l.line(); !ready(line, &l.command, &l.postgres) {
+	line := l.line()
+	if _, err := fmt.Sscanf(line, "ready %d %d %s %s", &l.command, &l.postgres, &l.socket, &l.data); err != nil {
 		t.Fatalf("the command says %q\n%s", line, l.stderr)
 	}
 	return l
-}
-
-func ready(line string, command, postgres *int) bool {
-	n, err := fmt.Sscanf(line, "ready %d %d", command, postgres)
-	return n == 2 && err == nil
 }
 
 func (l *launcher) line() string {
@@ -195,4 +204,22 @@ func (l *launcher) gone(t *testing.T) {
 	t.Helper()
 	eventually(t, "the end of postgres", func() bool { return !alive(l.postgres) })
 	eventually(t, "the end of the command", func() bool { return !alive(l.command) })
+	eventually(t, "the end of the socket", func() bool { return !exists(filepath.Join(l.socket, ".s.PGSQL.5432")) })
+}
+
+// write makes a file that every user may read and run.
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, []byte(text), 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }

@@ -10,12 +10,9 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
-	"net"
-	"net/url"
+	"strings"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
@@ -25,8 +22,7 @@ import (
 // sessionOverTLS starts a server that takes TLS over TCP, and returns a URL that demands it.
 func sessionOverTLS(t *testing.T) (target string) {
 	t.Helper()
-	port := poolFreePort(t)
-	server, err := devdb.Start(t.Context(), devdb.Options{Throwaway: true, Port: port})
+	server, err := devdb.Start(t.Context(), devdb.Options{Throwaway: true, Port: poolFreePort(t)})
 	sessionMust(t, err)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), sessionPatience)
@@ -39,10 +35,7 @@ func sessionOverTLS(t *testing.T) (target string) {
 	}
 	dbtest.Exec(t, server.URL(), "ALTER SYSTEM SET ssl = on")
 	dbtest.Exec(t, server.URL(), "SELECT pg_reload_conf()")
-	cfg, err := pgx.ParseConfig(server.URL())
-	sessionMust(t, err)
-	target = fmt.Sprintf("postgres://%s@%s/%s?sslmode=require", url.UserPassword(cfg.User, cfg.Password),
-		net.JoinHostPort("127.0.0.1", fmt.Sprint(port)), cfg.Database)
+	target = strings.Replace(server.TCPURL(), "sslmode=disable", "sslmode=require", 1)
 	sessionEventually(t, "the server takes TLS", func() bool {
 		return db.TestConnection(t.Context(), sessionOptions(t, target, new(dbtest.Log)), 1, 0) == nil
 	})

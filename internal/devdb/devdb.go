@@ -6,13 +6,14 @@
 package devdb
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -20,75 +21,131 @@ import (
 type Options struct {
 	Dir       string            // folder of the kept data, its log and its lock; not used by a throw-away server
 	Throwaway bool              // new data for this one server, without durability, removed by Stop
-	Database  string            // created if it is missing; "" is DefaultDatabase
-	Port      int               // also listen on 127.0.0.1, where every local user may enter; 0 is no TCP at all
+	Port      int               // also listen on 127.0.0.1, for those who know the password in TCPURL; 0 is no TCP at all
 	Settings  map[string]string // more postgres settings; they win over the launcher's own
-	Log       io.Writer         // notices on what takes long, such as a download; nil is silence
+	Log       io.Writer         // notices for whoever waits; nil is silence
 
 	finder *finder // tests look for programs elsewhere
 }
 
-// DefaultDatabase is the name of the development database.
+// DefaultDatabase is the name of the database.
 const DefaultDatabase = "transcription"
 
-// startLimit bounds one start of the server, crash recovery included.
-const startLimit = time.Minute
-
 // Start brings up a server and returns when it takes connections. Its context bounds the start, not the server: that
-// one ends by Stop, or with this program.
+// one ends by Stop, or with this program. While another program has a server on the same data, it returns an InUseError.
 func Start(ctx context.Context, opts Options) (*Server, error) {
-	s, err := start(ctx, withDefaults(opts))
-	if err != nil {
-		return nil, fmt.Errorf("start postgres: %w", err)
-	}
-	return s, nil
-}
-
-func start(ctx context.Context, opts Options) (_ *Server, err error) {
-	owner, err := findOwner()
-	if err != nil {
-		return nil, err
-	}
-	home, err := claim(opts)
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{opts: opts, owner: owner, home: home}
-	defer func() {
-		if err != nil {
-			_ = home.release() // the error of the start is the one to tell
-		}
-	}()
-	if err := s.prepare(ctx); err != nil {
-		return nil, err
-	}
-	return s, s.launch(ctx)
-}
-
-func withDefaults(opts Options) Options {
-	if opts.Database == "" {
-		opts.Database = DefaultDatabase
-	}
 	if opts.Log == nil {
 		opts.Log = io.Discard
 	}
 	if opts.finder == nil {
 		opts.finder = defaultFinder(opts.Log)
 	}
-	opts.Settings = maps.Clone(opts.Settings)
-	return opts
-}
-
-// DefaultDir is where the data of the project in a folder is kept: .devdb below it, but for root a folder of its own,
-// since PostgreSQL refuses to be root and other users may not enter the project (a clone below /root, a bind mount).
-func DefaultDir(project string) string {
-	if os.Geteuid() == 0 {
-		return filepath.Join("/var/lib/devdb", filepath.Base(project)+"-"+shortHash(project))
+	owner, err := findOwner()
+	if err != nil {
+		return nil, err
 	}
-	return filepath.Join(project, ".devdb")
+	home, err := claim(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	// The port is part of the socket's name even without TCP.
+	s := &Server{opts: opts, owner: owner, home: home, port: cmp.Or(opts.Port, 5432), password: rand.Text()}
+	if s.found, err = opts.finder.find(ctx, owner, home.data()); err == nil {
+		err = s.launch(ctx)
+	}
+	if err != nil {
+		_ = s.release() // the error of the start is the one to tell
+		return nil, err
+	}
+	fmt.Fprintf(opts.Log, "devdb: PostgreSQL %d, its data and log in %s; psql %q\n", s.found.major, s.home.path, s.URL())
+	return s, nil
 }
 
-func shortHash(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return fmt.Sprintf("%x", sum[:4])
+// Server is a PostgreSQL that Start brought up. Stop, Halt, Kill and Restart are for one goroutine at a time.
+type Server struct {
+	opts     Options
+	owner    owner
+	home     *folder
+	found    installation
+	proc     *Process
+	port     int
+	password string // for TCP
+}
+
+// URL leads to the database through the socket; pgx, psql and net/url all read it. It stays the same after Restart.
+func (s *Server) URL() string { return s.urlOf(DefaultDatabase) }
+
+// urlOf names the port too, or else a PGPORT in the environment would lead to another socket.
+func (s *Server) urlOf(database string) string {
+	return fmt.Sprintf("postgres://postgres@/%s?host=%s&port=%d&sslmode=disable", database, s.home.socket(), s.port)
+}
+
+// TCPURL leads to the database through 127.0.0.1; it needs Options.Port.
+func (s *Server) TCPURL() string {
+	return fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/%s?sslmode=disable", s.password, s.port, DefaultDatabase)
+}
+
+// Done is closed when the present postmaster has ended, for whatever reason.
+func (s *Server) Done() <-chan struct{} { return s.proc.Done() }
+
+// Stop ends the server and gives its folder up; throw-away data is removed. When the context ends before the server,
+// it is killed, which costs the next start a recovery but no data.
+func (s *Server) Stop(ctx context.Context) error {
+	if err := s.home.sign(""); err != nil { // who comes now waits
+		return err
+	}
+	return errors.Join(s.end(ctx, s.stopSignal()), s.release())
+}
+
+// stopSignal takes time for a clean end only if there is data to keep.
+func (s *Server) stopSignal() syscall.Signal {
+	if s.opts.Throwaway {
+		return syscall.SIGQUIT
+	}
+	return syscall.SIGINT
+}
+
+// Halt shuts the server down fast, as an administrator would; Restart brings it back with its data under its URL.
+func (s *Server) Halt(ctx context.Context) error { return s.end(ctx, syscall.SIGINT) }
+
+// Kill ends the postmaster as a crash would. Its backends notice when they next wait for their clients.
+func (s *Server) Kill() {
+	s.proc.Signal(syscall.SIGKILL)
+	<-s.proc.Done()
+}
+
+// Restart brings the server up on its data, under its URL. One that still runs is shut down before.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.Halt(ctx); err != nil {
+		return err
+	}
+	return s.launch(ctx)
+}
+
+// end waits for the postmaster to follow a signal.
+func (s *Server) end(ctx context.Context, sig syscall.Signal) error {
+	s.proc.Signal(sig)
+	select {
+	case <-s.proc.Done():
+		return nil
+	case <-ctx.Done():
+		s.Kill()
+		return errors.New("postgres did not end in time and was killed")
+	}
+}
+
+// release gives the folder up.
+func (s *Server) release() error {
+	defer s.home.lock.Close()
+	err := os.RemoveAll(s.home.socket())
+	if !s.opts.Throwaway {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // whatever ended the run
+	defer cancel()
+	lock, lockErr := s.home.idle(ctx)
+	if lockErr == nil {
+		defer lock.Close()
+	}
+	return errors.Join(err, lockErr, os.RemoveAll(s.home.path))
 }

