@@ -31,6 +31,12 @@ func TestMain(m *testing.M) {
 	case "command":
 		os.Exit(command(os.Getenv("DATABASE_URL"), os.Stdout))
 	}
+	// What is caught here has its own effect in the processes that are started, also where nohup or & run the tests.
+	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 	os.Exit(m.Run())
 }
 
