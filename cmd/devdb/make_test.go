@@ -35,8 +35,8 @@ func TestKilledMake(t *testing.T) {
 			for path, text := range map[string]string{"bin/devdb": devdb, "bin/api": api, "bin/go": tests, ".ci/missing": "#!/bin/sh\n"} {
 				write(t, filepath.Join(cmd.Dir, path), text)
 			}
-			cmd.Path, cmd.Args = program, []string{"make", "-f", makefile, "-o", "bin/api", "-o", "bin/devdb", target}
-			cmd.Env = append(cmd.Env, "MAKEFLAGS=", "PATH="+filepath.Join(cmd.Dir, "bin")+":/usr/bin:/bin")
+			cmd.Path, cmd.Args = program, []string{"make", "--no-print-directory", "-f", makefile, "-o", "bin/api", "-o", "bin/devdb", target}
+			cmd.Env = append(cmd.Env, "MAKEFLAGS=", "MAKELEVEL=0", "PATH="+filepath.Join(cmd.Dir, "bin")+":/usr/bin:/bin")
 			l := launchCommand(t, cmd)
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
