@@ -45,7 +45,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 }
 
 // everybody counts the connections to a database, without those that count.
-const everybody = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND application_name <> 'counter'"
+const everybody = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND application_name NOT IN ('counter', 'dbtest')"
 
 // backends asks PostgreSQL how many connections the API has.
 func backends(t *testing.T, url string) (n int) {

@@ -73,7 +73,7 @@ func poolNew(t *testing.T, size, overflow int, change func(*db.Options)) *poolUn
 // backends are the process numbers of the pool's connections, as PostgreSQL sees them.
 func (p *poolUnderTest) backends() []int {
 	const query = `SELECT pid FROM pg_stat_activity WHERE datname = current_database()
-		AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid`
+		AND backend_type = 'client backend' AND application_name <> 'dbtest' AND pid <> pg_backend_pid() ORDER BY pid`
 	p.looking.Lock()
 	defer p.looking.Unlock()
 	rows, err := p.watcher.Query(context.Background(), query)

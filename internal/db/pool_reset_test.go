@@ -112,7 +112,7 @@ func TestPool_ResetOnReturn(t *testing.T) {
 func (p *poolUnderTest) looksReset() {
 	p.t.Helper()
 	if n := p.look(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-		AND pid <> pg_backend_pid() AND (xact_start IS NOT NULL OR state <> 'idle')`); n != 0 {
+		AND application_name <> 'dbtest' AND pid <> pg_backend_pid() AND (xact_start IS NOT NULL OR state <> 'idle')`); n != 0 {
 		p.t.Errorf("%d transactions are left", n)
 	}
 	if n := p.look(`SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid()

@@ -37,7 +37,7 @@ func Empty(t testing.TB) string {
 // Connect connects to a database, to look at it from outside of what is tested. The connection closes after the test.
 func Connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
+	conn, err := connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func Connect(t testing.TB, url string) *pgx.Conn {
 // Ask reads one value over a connection of its own, which it closes: tests that poll would otherwise use up the server's.
 func Ask[T any](t testing.TB, url, query string, args ...any) (value T) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
+	conn, err := connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,13 +134,26 @@ func withDatabase(server, name string) (string, error) {
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
 func runSQL(ctx context.Context, url, sql string, args ...any) error {
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := connect(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer closeConn(conn)
 	_, err = conn.Exec(ctx, sql, args...)
 	return err
+}
+
+// connect names the connection, so that tests which count those of a pool can leave it out: a backend is there a while
+// longer than its client.
+func connect(ctx context.Context, url string) (*pgx.Conn, error) {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "dbtest"
+	}
+	return pgx.ConnectConfig(ctx, cfg)
 }
 
 // closeConn gives the server a moment for its goodbye, and no more: tests also connect to servers that hang.
