@@ -27,6 +27,16 @@ type Conflict struct{ Reason string }
 
 func (e *Conflict) Error() string { return e.Reason }
 
+// Create inserts the row and reads it back as it is stored: with what defaults and
+// triggers have put in, and times in microseconds.
+func Create[T any](ctx context.Context, db *gorm.DB, row *T) error {
+	columns, err := returning[T](db)
+	if err != nil {
+		return err
+	}
+	return db.WithContext(ctx).Clauses(columns).Create(row).Error
+}
+
 // Find returns the row with the id, or ErrNotFound.
 func Find[T any](ctx context.Context, db *gorm.DB, id int64) (row T, err error) {
 	return find[T](db.WithContext(ctx), id)
