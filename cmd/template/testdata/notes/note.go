@@ -36,12 +36,9 @@ type NoteChanges struct {
 type NoteFilter struct {
 	Pinned    *bool
 	DueBefore *time.Time
-	After     *NoteKey // where the page before ended
+	After     *query.Key[time.Time] // where the page before ended
 	Limit     int
 }
-
-// NoteKey is a note's place in the order of ListNotes.
-type NoteKey = query.Key[time.Time]
 
 // CreateNote inserts the note and fills in what the database sets.
 func CreateNote(ctx context.Context, db *gorm.DB, note *Note) error {
@@ -54,7 +51,7 @@ func FindNote(ctx context.Context, db *gorm.DB, id int64) (Note, error) {
 }
 
 // ListNotes returns the next notes, newest first, and where the next page goes on, or nil.
-func ListNotes(ctx context.Context, db *gorm.DB, filter NoteFilter) (notes []Note, next *NoteKey, err error) {
+func ListNotes(ctx context.Context, db *gorm.DB, filter NoteFilter) (notes []Note, next *query.Key[time.Time], err error) {
 	if filter.Pinned != nil {
 		db = db.Where("pinned = ?", *filter.Pinned)
 	}
