@@ -11,7 +11,7 @@ SBOM    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 WITH_DB := exec ./bin/devdb -throwaway -env TEST_DATABASE_URL --
 
 .DEFAULT_GOAL := help
-.PHONY: help init run test test-faults test-template test-ops test-bench test-clients bench bench-micro fuzz build dist psql db-reset migration lint format vuln
+.PHONY: help init resource run test test-faults test-template test-ops test-clients bench-micro fuzz build dist psql db-reset migration lint format vuln
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,15 @@ given = $(if $(filter command,$(firstword $(origin $(1)))),"$$$(1)","")
 
 init: bin/template ## name a fresh clone: MODULE=example.org/you/notes [NAME=notes] [HOLDER="Your name"]
 	@./bin/template init $(call given,MODULE) $(call given,NAME) $(call given,HOLDER)
+
+resource: bin/template ## begin a resource, its table, model, handlers, tests and routes: NAME=note [PLURAL=notes]
+	@./bin/template resource $(call given,NAME) $(call given,PLURAL)
+
+# example
+.PHONY: drop-example
+drop-example: bin/template ## take the example, items, away
+	@./bin/template drop
+# /example
 
 run: bin/api bin/devdb ## serve on http://127.0.0.1:8080; starts a PostgreSQL if DATABASE_URL is not set
 	@exec ./bin/devdb -- ./bin/api
@@ -35,8 +44,8 @@ test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leak
 	@$(WITH_DB) go test -race -p 1 -tags faults -run Fault -timeout 20m ./internal/db ./cmd/api
 	@export TEST_DB_POOL_SIZE=1; $(WITH_DB) go test -race -run 'Session|AfterCommit' ./internal/db ./internal/web/app
 
-test-template: ## test what make init does to a copy of this tree
-	@go test -tags template ./cmd/template
+test-template: bin/devdb ## test what init and resource do to copies of this tree, and what is left without the example
+	@$(WITH_DB) go test -tags template -timeout 20m ./cmd/template
 
 test-ops: ## read Dockerfile, compose.yaml and ops/k8s as their tools do; the first time this takes minutes
 	@cd ops/validate && go test ./...
@@ -44,12 +53,15 @@ test-ops: ## read Dockerfile, compose.yaml and ops/k8s as their tools do; the fi
 test-clients: bin/api bin/devdb ## have linters and generated clients, in Go and TypeScript, read /openapi.json and use the service
 	@exec ./bin/devdb -throwaway -env DATABASE_URL -- clients/run
 
+# example
+.PHONY: test-bench bench
 test-bench: bin/devdb ## test the programs of make bench
 	@$(WITH_DB) go -C bench test ./...
 
 bench: bin/devdb build ## compare with others that do the same, side by side, and write docs/performance.md; ARGS=-quick in 2 minutes
 	@go -C bench build -o ../bin/bench .
 	@$(WITH_DB) ./bin/bench $(ARGS)
+# /example
 
 bench-micro: bin/devdb ## run the Go benchmarks, with allocations; for benchstat: ARGS='-count 10'
 	@$(WITH_DB) go test -run '^$$' -bench . -benchmem $(ARGS) ./internal/...

@@ -11,13 +11,19 @@ import (
 	"testing"
 )
 
+// unnamed is copyTree for what happens before a clone has its name.
+func unnamed(t *testing.T) string {
+	t.Helper()
+	if _, err := os.Stat("../../" + marker); err != nil {
+		t.Skip("this clone has its name")
+	}
+	return copyTree(t)
+}
+
 // copyTree copies what git knows of this tree into a repository of its own.
 func copyTree(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
-	if _, err := os.Stat("../../" + marker); err != nil {
-		t.Skip("this clone has its name")
-	}
 	command(t, "../..", "sh", "-c", `git ls-files -z | xargs -0 tar cf - | tar xf - -C "$0"`, root)
 	command(t, root, "git", "init", "-q")
 	commit(t, root)
@@ -43,7 +49,7 @@ func command(t *testing.T, folder, name string, args ...string) string {
 
 func TestInit(t *testing.T) {
 	t.Parallel()
-	root := copyTree(t)
+	root := unnamed(t)
 	command(t, root, "make", "-s", "init", "MODULE=example.org/you/notes", "HOLDER=Zoë & \"Söhne\"")
 	if left, err := exec.CommandContext(t.Context(), "git", "-C", root, "grep", "-il", "transcription").Output(); err == nil {
 		t.Errorf("the old name is left in:\n%s", left)
@@ -76,7 +82,7 @@ func TestInit(t *testing.T) {
 // TestInitAfterGonew: gonew has renamed go.mod and the imports.
 func TestInitAfterGonew(t *testing.T) {
 	t.Parallel()
-	root := copyTree(t)
+	root := unnamed(t)
 	command(t, root, "sh", "-c", `for f in $(git ls-files '*.go' go.mod); do
 		sed 's#example.com/transcription-api#example.org/you/notes#' "$f" >f.new && cat f.new >"$f"; done; rm f.new`)
 	commit(t, root)
@@ -90,7 +96,7 @@ func TestInitAfterGonew(t *testing.T) {
 
 func TestInitRefuses(t *testing.T) {
 	t.Parallel()
-	root := copyTree(t)
+	root := unnamed(t)
 	refused(t, root, request{module: "notes"}, "MODULE: malformed")
 	refused(t, root, request{module: "example.org/you/fmt"}, "standard library")
 	if err := os.WriteFile(filepath.Join(root, "new"), nil, 0o600); err != nil {

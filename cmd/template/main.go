@@ -1,5 +1,6 @@
 // Command template does what happens once or seldom to a clone of this
-// template: it gives it its name. Nothing of it is linked into the service.
+// template: it gives it its name, takes its example away, and begins resources.
+// Nothing of it is linked into the service.
 package main
 
 import (
@@ -17,13 +18,20 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: template init MODULE [NAME [HOLDER]]; see make help")
+var errUsage = errors.New("usage: template init MODULE [NAME [HOLDER]] | resource NAME [PLURAL] | drop; see make help")
 
 // run runs one command on the tree at root.
 func run(ctx context.Context, root string, args []string, stdout io.Writer) error {
-	if len(args) < 2 || len(args) > 4 || args[0] != "init" {
+	given := len(args)
+	args = append(args, "", "", "", "")
+	switch {
+	case args[0] == "init" && given >= 2 && given <= 4:
+		return initialize(ctx, root, request{module: args[1], name: args[2], holder: args[3]}, stdout)
+	case args[0] == "resource" && given >= 2 && given <= 3:
+		return addResource(root, args[1], args[2], stdout)
+	case args[0] == "drop" && given == 1:
+		return dropExample(ctx, root, stdout)
+	default:
 		return errUsage
 	}
-	args = append(args, "", "")
-	return initialize(ctx, root, request{module: args[1], name: args[2], holder: args[3]}, stdout)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,7 +38,7 @@ func git(ctx context.Context, root string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// change is one file's; after is nil where the file goes.
+// change is one file's; before is nil where it is new, after where it goes.
 type change struct {
 	path          string
 	before, after []byte
@@ -72,19 +73,32 @@ func plan(root string, files []string, edit func(name string, data []byte) ([]by
 func apply(changes []change) error {
 	for i, c := range changes {
 		if err := put(c.path, c.after); err != nil {
-			for _, done := range changes[:i+1] {
-				err = errors.Join(err, put(done.path, done.before))
-			}
-			return err
+			return errors.Join(err, takeBack(changes[:i+1]))
 		}
 	}
 	return nil
 }
 
-// put keeps the mode of a file that is there.
+func takeBack(changes []change) (err error) {
+	for _, c := range changes {
+		err = errors.Join(err, put(c.path, c.before))
+	}
+	return err
+}
+
+// put keeps the mode of a file that is there. A folder goes with its last file.
 func put(path string, data []byte) error {
 	if data == nil {
-		return os.Remove(path)
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for folder := filepath.Dir(path); os.Remove(folder) == nil; {
+			folder = filepath.Dir(folder)
+		}
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
 	}
 	return os.WriteFile(path, data, 0o644)
 }

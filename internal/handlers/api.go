@@ -14,10 +14,11 @@ import (
 	"example.com/transcription-api/internal/web/openapi"
 )
 
-const about = "Audio to be transcribed, and what has become of it. A worker claims an item by moving it from `pending` to `processing`: " +
+const aboutItems = "Audio to be transcribed, and what has become of it. A worker claims an item by moving it from `pending` to `processing`: " +
 	"of two that try at once exactly one gets 200, the other 409. It then writes the transcript and moves the item to `processed`, or to `failed`, " +
-	"from where it may go back to `pending`.\n\n" +
-	"Every error is a problem document (RFC 9457), also where there is no operation to name it: 404 for an unknown path, " +
+	"from where it may go back to `pending`.\n\n"
+
+const about = "Every error is a problem document (RFC 9457), also where there is no operation to name it: 404 for an unknown path, " +
 	"405 for a method that a path does not have. An answer of 2xx means that the change is committed. " +
 	"Members of requests that are not listed here are refused; members of answers may be added to. No text may contain U+0000."
 
@@ -27,10 +28,12 @@ func api() app.API {
 	return app.API{
 		Routes: routes,
 		API: openapi.API{
-			Title: "Transcription API", Version: "1.0.0", Description: about, Rules: rules,
+			Title: "Transcription API", Version: "1.0.0", Description: aboutItems + about, Rules: rules,
 			Contact: openapi.Contact{Name: "The maintainers", URL: "https://example.com/transcription-api", Email: "api@example.com"},
 			License: openapi.License{Name: "MIT", URL: "https://opensource.org/license/mit"},
-			Tags:    []openapi.Tag{{Name: "items", Description: "Audio files and their transcripts"}},
+			Tags: []openapi.Tag{
+				{Name: "items", Description: "Audio files and their transcripts"},
+			},
 		},
 	}
 }

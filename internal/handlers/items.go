@@ -119,19 +119,15 @@ func listItems(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	filter := models.ItemFilter{Status: in.Status, Language: in.Language, After: after, Limit: in.Limit}
-	rows, more, err := models.ListItems(c.Request.Context(), tx, filter)
+	rows, next, err := models.ListItems(c.Request.Context(), tx, filter)
 	if err != nil {
 		return err
 	}
-	page := itemPage{Items: []listedItem{}}
-	if more {
-		last := rows[len(rows)-1]
-		cursor, err := web.FormatCursor("items", models.ItemKey{Value: last.CreatedAt, ID: last.ID})
-		if err != nil {
-			return err
-		}
-		page.NextCursor = &cursor
+	cursor, err := web.FormatCursor("items", next)
+	if err != nil {
+		return err
 	}
+	page := itemPage{NextCursor: cursor}
 	for _, row := range rows {
 		page.Items = append(page.Items, toListedItem(row))
 	}

@@ -9,7 +9,6 @@ import (
 
 	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/handlers"
-	"example.com/transcription-api/internal/web/apitest"
 	"example.com/transcription-api/internal/web/app"
 	"example.com/transcription-api/internal/web/webtest"
 )
@@ -18,14 +17,7 @@ import (
 // its address and the database's.
 func documented(t *testing.T, change func(*app.Options)) (address, database string) {
 	t.Helper()
-	s := webtest.Start(t, func(o app.Options) (http.Handler, error) {
-		change(&o)
-		api, err := handlers.New(o)
-		if err != nil {
-			return nil, err
-		}
-		return apitest.Conform(t, api), nil
-	})
+	s := webtest.Start(t, webtest.Documented(t, handlers.New), func(s *webtest.Settings) { change(&s.API) })
 	return s.URL, s.Database
 }
 

@@ -48,6 +48,9 @@ func TestDocumentHasEveryStatus(t *testing.T) {
 		"get /docs":          "200 304 413 500",
 		"get /docs/{file}":   "200 304 404 413 500",
 	}
+	maps.DeleteFunc(got, func(operation, _ string) bool { // another resource's
+		return want[operation] == "" && !strings.Contains(operation, " /items")
+	})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

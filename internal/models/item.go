@@ -66,24 +66,17 @@ type ItemKey = query.Key[time.Time]
 // CreateItem inserts the item and fills in what the database sets.
 func CreateItem(ctx context.Context, db *gorm.DB, item *Item) error {
 	item.Language = CanonicalLanguage(item.Language)
-	if err := db.WithContext(ctx).Create(item).Error; err != nil {
-		return fmt.Errorf("create item: %w", err)
-	}
-	return nil
+	return query.Create(ctx, db, item)
 }
 
 // FindItem returns the item with the given id, or query.ErrNotFound.
 func FindItem(ctx context.Context, db *gorm.DB, id int64) (Item, error) {
-	item, err := query.Find[Item](ctx, db, id)
-	if err != nil {
-		return Item{}, fmt.Errorf("find item %d: %w", id, err)
-	}
-	return item, nil
+	return query.Find[Item](ctx, db, id)
 }
 
 // ListItems returns the next items, newest first and without their transcripts,
-// and whether there are more after them.
-func ListItems(ctx context.Context, db *gorm.DB, filter ItemFilter) (items []Item, more bool, err error) {
+// and where the next page goes on, or nil.
+func ListItems(ctx context.Context, db *gorm.DB, filter ItemFilter) (items []Item, next *ItemKey, err error) {
 	db = db.Omit("transcript")
 	if filter.Status != "" {
 		db = db.Where("status = ?", filter.Status)
@@ -91,11 +84,7 @@ func ListItems(ctx context.Context, db *gorm.DB, filter ItemFilter) (items []Ite
 	if filter.Language != "" {
 		db = db.Where("language = ?", CanonicalLanguage(filter.Language))
 	}
-	items, more, err = query.Page[Item](ctx, db, "created_at", filter.After, filter.Limit)
-	if err != nil {
-		return nil, false, fmt.Errorf("list items: %w", err)
-	}
-	return items, more, nil
+	return query.Page[Item](ctx, db, "created_at", filter.After, filter.Limit)
 }
 
 // UpdateItem makes the changes and returns the item as it then is. Of two
@@ -109,18 +98,12 @@ func UpdateItem(ctx context.Context, db *gorm.DB, id int64, changes ItemChanges,
 	if errors.Is(err, query.ErrUnmet) {
 		err = &query.Conflict{Reason: fmt.Sprintf("status may not change from %s to %s", item.Status, *changes.Status)}
 	}
-	if err != nil {
-		return Item{}, fmt.Errorf("update item %d: %w", id, err)
-	}
-	return item, nil
+	return item, err
 }
 
 // DeleteItem removes the item. Errors: those of query.Delete.
 func DeleteItem(ctx context.Context, db *gorm.DB, id int64, at query.Versions) error {
-	if err := query.Delete[Item](ctx, db, id, at); err != nil {
-		return fmt.Errorf("delete item %d: %w", id, err)
-	}
-	return nil
+	return query.Delete[Item](ctx, db, id, at)
 }
 
 // ItemStatus is where an item stands on its way to a transcript.

@@ -90,7 +90,11 @@ func find(t testing.TB, conn *db.DB, id int64) (item models.Item, err error) {
 func list(t testing.TB, conn *db.DB, filter models.ItemFilter) (items []models.Item, more bool) {
 	t.Helper()
 	do(t, conn, func(tx *gorm.DB) (err error) {
-		items, more, err = models.ListItems(t.Context(), tx, filter)
+		var next *models.ItemKey
+		items, next, err = models.ListItems(t.Context(), tx, filter)
+		if more = next != nil; more && *next != *keyOf(items[len(items)-1]) {
+			t.Errorf("the next page goes on at %v, the last of this one is %+v", *next, items[len(items)-1])
+		}
 		return err
 	})
 	return items, more

@@ -13,14 +13,17 @@ import (
 // secret and grants nothing.
 const checkBytes = 8
 
-// FormatCursor returns the cursor of the page after the row with this key. It is
-// good for every instance and for ever.
-func FormatCursor[V any](list string, key query.Key[V]) (string, error) {
+// FormatCursor returns the cursor of the page after the row with this key, and
+// nil where there is none. It is good for every instance and for ever.
+func FormatCursor[V any](list string, key *query.Key[V]) (*string, error) {
+	if key == nil {
+		return nil, nil
+	}
 	text, err := Marshal(key)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return base64.RawURLEncoding.EncodeToString(append(text, checkSum(list, text)...)), nil
+	return new(base64.RawURLEncoding.EncodeToString(append(text, checkSum(list, text)...))), nil
 }
 
 // ParseCursor returns the key in a cursor that FormatCursor has made for the

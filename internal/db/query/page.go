@@ -14,12 +14,17 @@ type Key[V any] struct {
 	ID    int64 `json:"id"`
 }
 
-// Page returns up to limit rows, the greatest of the column first, and whether
-// there are more after them. It begins after the key, or with nil at the first
-// row. Rows that come and go in between shift none, as they would with OFFSET. db
-// may hold conditions; an index on them, the column and the id, in this order,
-// serves all pages. The column must not be NULL.
-func Page[T, V any](ctx context.Context, db *gorm.DB, column string, after *Key[V], limit int) (rows []T, more bool, err error) {
+// Page returns up to limit rows, the greatest of the column first, and where the
+// next page goes on, which is nil if there are no more. It begins after the key,
+// or with nil at the first row. Rows that come and go in between shift none, as
+// they would with OFFSET. db may hold conditions; an index on them, the column
+// and the id, in this order, serves all pages. The column must not be NULL.
+func Page[T, V any](ctx context.Context, db *gorm.DB, column string, after *Key[V], limit int) (rows []T, next *Key[V], err error) {
+	rows, next, err = page[T](ctx, db, column, after, limit)
+	return rows, next, within[T](db, err, "list")
+}
+
+func page[T, V any](ctx context.Context, db *gorm.DB, column string, after *Key[V], limit int) (rows []T, next *Key[V], err error) {
 	query := db.WithContext(ctx)
 	by, id := clause.Column{Name: column}, clause.Column{Name: "id"}
 	if after != nil {
@@ -28,10 +33,15 @@ func Page[T, V any](ctx context.Context, db *gorm.DB, column string, after *Key[
 	query = query.Order(clause.OrderBy{Columns: []clause.OrderByColumn{{Column: by, Desc: true}, {Column: id, Desc: true}}})
 	// The row beyond the page says that there is another.
 	if err := query.Limit(limit + 1).Find(&rows).Error; err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
-	if more = len(rows) > limit; more {
-		rows = rows[:limit]
+	if len(rows) <= limit {
+		return rows, nil, nil
 	}
-	return rows, more, nil
+	rows = rows[:limit]
+	key := Key[V]{}
+	if key.Value, err = valueOf[V](ctx, db, &rows[limit-1], column); err == nil {
+		key.ID, err = valueOf[int64](ctx, db, &rows[limit-1], "id")
+	}
+	return rows, &key, err
 }

@@ -27,9 +27,20 @@ type Conflict struct{ Reason string }
 
 func (e *Conflict) Error() string { return e.Reason }
 
+// Create inserts the row and reads it back as it is stored: with what defaults and
+// triggers have put in, and times in microseconds.
+func Create[T any](ctx context.Context, db *gorm.DB, row *T) error {
+	columns, err := returning[T](db)
+	if err == nil {
+		err = db.WithContext(ctx).Clauses(columns).Create(row).Error
+	}
+	return within[T](db, err, "create")
+}
+
 // Find returns the row with the id, or ErrNotFound.
 func Find[T any](ctx context.Context, db *gorm.DB, id int64) (row T, err error) {
-	return find[T](db.WithContext(ctx), id)
+	row, err = find[T](db.WithContext(ctx), id)
+	return row, within[T](db, err, "find", id)
 }
 
 func find[T any](db *gorm.DB, id int64) (row T, err error) {
@@ -69,23 +80,23 @@ func Update[T any](ctx context.Context, db *gorm.DB, id int64, changes Changes, 
 	}
 	switch {
 	case err != nil:
-		return row, err
 	case len(rows) == 0:
-		return refusal[T](ctx, db, id, at)
+		row, err = refusal[T](ctx, db, id, at)
 	default:
-		return rows[0], nil
+		row = rows[0]
 	}
+	return row, within[T](db, err, "update", id)
 }
 
 // Delete removes the row. Like Update it heeds conditions that db holds, and has
 // the same errors.
 func Delete[T any](ctx context.Context, db *gorm.DB, id int64, at Versions) error {
 	result := at.where(db.WithContext(ctx).Where("id = ?", id)).Delete(new(T))
-	if result.Error != nil || result.RowsAffected > 0 {
-		return result.Error
+	err := result.Error
+	if err == nil && result.RowsAffected == 0 {
+		_, err = refusal[T](ctx, db, id, at)
 	}
-	_, err := refusal[T](ctx, db, id, at)
-	return err
+	return within[T](db, err, "delete", id)
 }
 
 // refusal tells why a statement found no row to change.
@@ -94,7 +105,7 @@ func refusal[T any](ctx context.Context, db *gorm.DB, id int64, at Versions) (T,
 	row, err := find[T](db.Session(&gorm.Session{NewDB: true, Context: ctx}), id)
 	if err == nil && !at.any() {
 		var version int64
-		if version, err = versionOf(ctx, db, &row); err == nil {
+		if version, err = valueOf[int64](ctx, db, &row, "version"); err == nil {
 			err = at.check(version)
 		}
 	}
@@ -107,22 +118,37 @@ func refusal[T any](ctx context.Context, db *gorm.DB, id int64, at Versions) (T,
 	return row, err
 }
 
-// versionOf reads the field of the column version.
-func versionOf[T any](ctx context.Context, db *gorm.DB, row *T) (int64, error) {
+// valueOf reads the field of a column.
+func valueOf[V, T any](ctx context.Context, db *gorm.DB, row *T, column string) (value V, err error) {
 	table, err := parse[T](db)
 	if err != nil {
-		return 0, err
+		return value, err
 	}
-	field := table.LookUpField("version")
+	field := table.LookUpField(column)
 	if field == nil {
-		return 0, fmt.Errorf("table %s has no column version", table.Table)
+		return value, fmt.Errorf("table %s has no column %s", table.Table, column)
 	}
-	value, _ := field.ValueOf(ctx, reflect.ValueOf(row).Elem())
-	version, ok := value.(int64)
+	content, _ := field.ValueOf(ctx, reflect.ValueOf(row).Elem())
+	value, ok := content.(V)
 	if !ok {
-		return 0, fmt.Errorf("table %s: the column version is no int64", table.Table)
+		return value, fmt.Errorf("table %s: the column %s is no %T", table.Table, column, value)
 	}
-	return version, nil
+	return value, nil
+}
+
+// within says in an error what was done, to which table and row.
+func within[T any](db *gorm.DB, err error, verb string, id ...int64) error {
+	if err == nil {
+		return nil
+	}
+	what := fmt.Sprintf("%T", *new(T))
+	if table, failed := parse[T](db); failed == nil {
+		what = table.Table
+	}
+	for _, id := range id {
+		what += fmt.Sprint(" ", id)
+	}
+	return fmt.Errorf("%s %s: %w", verb, what, err)
 }
 
 // returning names a model's columns: with RETURNING *, a migration that adds one

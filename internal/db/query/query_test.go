@@ -139,16 +139,15 @@ func TestPages(t *testing.T) {
 	in(t, ranks, func(ctx context.Context, tx *gorm.DB) error {
 		for limit := 1; limit <= len(ranks)+1; limit++ {
 			var ids []int64
-			var after *query.Key[int64]
-			for more := true; more; {
+			var next *query.Key[int64]
+			for more := true; more; more = next != nil {
 				var rows []row
 				var err error
-				if rows, more, err = query.Page[row](ctx, tx.Where("name <> 'late'"), "rank", after, limit); err != nil {
+				if rows, next, err = query.Page[row](ctx, tx.Where("name <> 'late'"), "rank", next, limit); err != nil {
 					return err
 				}
 				for _, r := range rows {
 					ids = append(ids, r.ID)
-					after = &query.Key[int64]{Value: r.Rank, ID: r.ID}
 				}
 				if err := tx.Exec("INSERT INTO query_test_rows (name, rank) VALUES ('late', 9)").Error; err != nil {
 					return err
@@ -156,6 +155,31 @@ func TestPages(t *testing.T) {
 			}
 			if got := fmt.Sprint(ids); got != want {
 				t.Errorf("pages of %d: %s, want %s", limit, got, want)
+			}
+		}
+		return nil
+	})
+}
+
+// TestErrorsSayWhere: a log's reader learns what was done to which row.
+func TestErrorsSayWhere(t *testing.T) {
+	t.Parallel()
+	in(t, []int64{1, 2}, func(ctx context.Context, tx *gorm.DB) error {
+		_, find := query.Find[row](ctx, tx, 9)
+		_, update := query.Update[row](ctx, tx, 9, nil, query.Versions{})
+		_, _, typed := query.Page[row, string](ctx, tx, "rank", nil, 1)
+		_, _, unknown := query.Page[row, int64](ctx, tx.Table("(SELECT *, rank AS other FROM query_test_rows) AS query_test_rows"), "other", nil, 1)
+		create := tx.Transaction(func(tx *gorm.DB) error { return query.Create(ctx, tx, &row{ID: 1}) })
+		for want, err := range map[string]error{
+			"find query_test_rows 9: no such row":                           find,
+			"update query_test_rows 9: no such row":                         update,
+			"delete query_test_rows 9: no such row":                         query.Delete[row](ctx, tx, 9, query.Versions{}),
+			"list query_test_rows: table query_test_rows: the column rank ": typed,
+			"list query_test_rows: table query_test_rows has no column oth": unknown,
+			"create query_test_rows: ":                                      create,
+		} {
+			if err == nil || len(err.Error()) < len(want) || err.Error()[:len(want)] != want {
+				t.Errorf("%v, want %s…", err, want)
 			}
 		}
 		return nil

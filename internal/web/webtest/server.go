@@ -16,6 +16,7 @@ import (
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/web/apitest"
 	"example.com/transcription-api/internal/web/app"
 )
 
@@ -93,7 +94,18 @@ type Answer struct {
 	Body   string
 }
 
-// Do sends one request. Headers are "Name: value"; one of POST and PATCH without Content-Type gets JSON's, and
+// Documented is an API of which every answer is held against its own document.
+func Documented(t testing.TB, api func(app.Options) (http.Handler, error)) func(app.Options) (http.Handler, error) {
+	return func(o app.Options) (http.Handler, error) {
+		handler, err := api(o)
+		if err != nil {
+			return nil, err
+		}
+		return apitest.Conform(t, handler), nil
+	}
+}
+
+// Do sends one request. Headers are "Name: value", or "" for none; one of POST and PATCH without Content-Type gets JSON's, and
 // "Content-Type:" none at all.
 func (s *Server) Do(t testing.TB, method, path, body string, headers ...string) Answer {
 	t.Helper()
@@ -115,7 +127,10 @@ func (s *Server) Try(t testing.TB, method, path string, body io.Reader, headers 
 	}
 	given := http.Header{}
 	for _, header := range headers {
-		name, value, _ := strings.Cut(header, ":")
+		name, value, ok := strings.Cut(header, ":")
+		if !ok {
+			continue
+		}
 		given.Add(name, strings.TrimPrefix(value, " "))
 	}
 	for name, values := range given {

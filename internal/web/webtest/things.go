@@ -141,21 +141,17 @@ func listThings(c *gin.Context, tx *gorm.DB) error {
 	if in.Status != "" {
 		tx = tx.Where("status = ?", in.Status)
 	}
-	rows, more, err := query.Page[row](c.Request.Context(), tx, "created_at", after, in.Limit)
+	rows, next, err := query.Page[row](c.Request.Context(), tx, "created_at", after, in.Limit)
 	if err != nil {
 		return err
 	}
-	page := thingPage{}
+	cursor, err := web.FormatCursor("things", next)
+	if err != nil {
+		return err
+	}
+	page := thingPage{NextCursor: cursor}
 	for _, r := range rows {
 		page.Things = append(page.Things, toThing(r))
-	}
-	if more {
-		last := rows[len(rows)-1]
-		cursor, err := web.FormatCursor("things", query.Key[time.Time]{Value: last.CreatedAt, ID: last.ID})
-		if err != nil {
-			return err
-		}
-		page.NextCursor = &cursor
 	}
 	web.Respond(c, http.StatusOK, page)
 	return nil
