@@ -20,11 +20,13 @@ func TestCheck(t *testing.T) {
 		lines  []string
 	}{
 		"sound": {
-			map[string]string{"DATABASE_URL": migrated, "API_KEYS": "s3cret"}, 0,
+			map[string]string{"DATABASE_URL": migrated, "API_KEYS": "s3cret"},
+			0,
 			[]string{"✓ server version: PostgreSQL ", "✓ migrations: all are applied", "! rights: role postgres is a superuser", "✓ timeout order: ", "✓ keep alive: ", "✓ access: API_KEYS is set\n"},
 		},
 		"settings": {
-			map[string]string{"DATABASE_URL": migrated, "ENVIRONMENT": "production", "KEEP_ALIVE_TIMEOUT": "60", "DB_STATEMENT_TIMEOUT": "90"}, 0,
+			map[string]string{"DATABASE_URL": migrated, "ENVIRONMENT": "production", "KEEP_ALIVE_TIMEOUT": "60", "DB_STATEMENT_TIMEOUT": "90"},
+			0,
 			[]string{"! keep alive: ", "! timeout order: DB_STATEMENT_TIMEOUT (1m30s) is longer than REQUEST_TIMEOUT (1m0s); to do: make ", "! access: API_KEYS is not set"},
 		},
 		"open in dev":                {map[string]string{"DATABASE_URL": migrated}, 0, []string{"✓ access: open to everybody"}},

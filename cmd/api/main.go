@@ -70,6 +70,7 @@ func commands() []command {
 	return []command{
 		{"serve", "", "serve the API (default)", nothing, nil, (*program).serve},
 		{"check", "[--json]", "test the database connection, and what else the service needs", checkArgs, nil, (*program).check},
+		workCommand(),
 		{"migrate", "[up|down|status]", `apply migrations (default), roll back the last, list them;
 up and down with --dry-run: only say what they would do`, migrateArgs, nil, (*program).migrate},
 		{"health", "", "ask the server on this machine whether it is ready", nothing, []string{"HOST", "PORT"}, (*program).health},

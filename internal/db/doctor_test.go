@@ -111,7 +111,8 @@ func TestExamine_Wrong(t *testing.T) {
 		"read only":           {"ALTER ROLE ROLE SET default_transaction_read_only = on", db.Surroundings{}, nil, "replication", db.Fail, "its transactions are read only"},
 		"no right to a table": {"REVOKE UPDATE, DELETE ON test_things FROM ROLE", db.Surroundings{}, nil, "rights", db.Fail, "may not UPDATE, DELETE on test_things"},
 		"no right to a serial": {
-			"CREATE TABLE numbered (id serial PRIMARY KEY); GRANT ALL ON numbered TO ROLE", db.Surroundings{},
+			"CREATE TABLE numbered (id serial PRIMARY KEY); GRANT ALL ON numbered TO ROLE",
+			db.Surroundings{},
 			nil, "rights", db.Fail, "may not USAGE on numbered_id_seq",
 		},
 		"an extension's table": {"CREATE TABLE foreigner (); ALTER EXTENSION plpgsql ADD TABLE foreigner", db.Surroundings{}, nil, "rights", db.Sound, "may read and write"},
