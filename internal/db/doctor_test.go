@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -211,7 +212,15 @@ func TestExamine_Encoding(t *testing.T) {
 // TestExamine_Standby starts a server as a standby whose primary is away.
 func TestExamine_Standby(t *testing.T) {
 	t.Parallel()
-	home := devdb.Options{Dir: poolOpenDir(t)}
+	dir, err := os.MkdirTemp("", "standby-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // the server does not run as root
+		t.Fatal(err)
+	}
+	home := devdb.Options{Dir: dir}
 	server, err := devdb.Start(t.Context(), home)
 	if err != nil {
 		t.Fatal(err)
