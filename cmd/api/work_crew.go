@@ -40,9 +40,9 @@ func (c *crew) run(ctx context.Context) error {
 	defer cut(nil)
 	var workers sync.WaitGroup
 	for range c.workers {
-		workers.Go(func() { c.again(ctx, pollPeriod, func() (bool, error) { return c.workOne(work) }) })
+		workers.Go(func() { c.again(ctx, pollPeriod, func() (bool, error) { return c.workOne(ctx, work) }) })
 	}
-	workers.Go(func() { c.again(ctx, c.lease/10, func() (bool, error) { return c.takeBack(work) }) })
+	workers.Go(func() { c.again(ctx, c.lease/10, func() (bool, error) { return c.takeBack(ctx) }) })
 	done := make(chan struct{})
 	go func() {
 		workers.Wait()
@@ -75,6 +75,9 @@ func (c *crew) again(ctx context.Context, period time.Duration, step func() (fou
 	failures := 0
 	for ctx.Err() == nil {
 		found, err := step()
+		if err != nil && ctx.Err() != nil {
+			return // the stop, no fault
+		}
 		if err != nil {
 			c.log.Warn("can not look for work", "error", err.Error())
 			failures++
@@ -89,14 +92,16 @@ func (c *crew) again(ctx context.Context, period time.Duration, step func() (fou
 	}
 }
 
-// workOne claims an item and works on it. The transaction of the claim is over
-// before the work begins.
-func (c *crew) workOne(work context.Context) (found bool, err error) {
+// workOne claims an item, unless ctx has ended, and works on it. The transaction
+// of the claim is over before the work begins.
+func (c *crew) workOne(ctx, work context.Context) (found bool, err error) {
 	begun := time.Now()
 	var item models.Item
-	err = c.conn.WithSession(work, func(tx *gorm.DB) (err error) {
-		item, err = models.ClaimItem(work, tx, c.lease)
-		return err
+	err = c.conn.WithSession(ctx, func(tx *gorm.DB) (err error) {
+		if item, err = models.ClaimItem(ctx, tx, c.lease); err != nil {
+			return err
+		}
+		return ctx.Err() // the stop came meanwhile: the item stays pending
 	})
 	if errors.Is(err, query.ErrNotFound) {
 		return false, nil
@@ -105,10 +110,10 @@ func (c *crew) workOne(work context.Context) (found bool, err error) {
 		return false, err
 	}
 	limit := c.lease * 9 / 10 // so that the worker gives up before another one takes the item
-	ctx, cancel := context.WithDeadline(work, begun.Add(limit))
+	timed, cancel := context.WithDeadline(work, begun.Add(limit))
 	defer cancel()
-	result, err := c.safely(ctx, item)
-	if err != nil && ctx.Err() != nil && work.Err() == nil {
+	result, err := c.safely(timed, item)
+	if err != nil && timed.Err() != nil && work.Err() == nil {
 		err = fmt.Errorf("no transcript within %v: %w", limit, err)
 	}
 	c.save(work, begun.Add(c.lease), item, result, err)
@@ -190,10 +195,10 @@ func (c *crew) report(item models.Item, cutOff bool, failure, err error) {
 }
 
 // takeBack makes an item pending again whose worker has died.
-func (c *crew) takeBack(work context.Context) (found bool, err error) {
+func (c *crew) takeBack(ctx context.Context) (found bool, err error) {
 	var item models.Item
-	err = c.conn.WithSession(work, func(tx *gorm.DB) (err error) {
-		item, err = models.TakeBackItem(work, tx)
+	err = c.conn.WithSession(ctx, func(tx *gorm.DB) (err error) {
+		item, err = models.TakeBackItem(ctx, tx)
 		return err
 	})
 	if errors.Is(err, query.ErrNotFound) {
