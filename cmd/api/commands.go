@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,7 +18,7 @@ var (
 	commit  = ""
 )
 
-func (p *program) version() error {
+func (p *program) version(context.Context, []string) error {
 	fmt.Fprintf(p.stdout, "api %s, commit %s, %s\n", version, revision(), runtime.Version())
 	return nil
 }
@@ -38,21 +37,8 @@ func revision() string {
 	return "unknown"
 }
 
-func (p *program) check(ctx context.Context) error {
-	err := p.testConnection(ctx)
-	if _, invalid := errors.AsType[settingsError](err); invalid {
-		return err
-	}
-	if err != nil {
-		fmt.Fprintln(p.stdout, "✗ Database connection failed:", err)
-		return errSilent
-	}
-	fmt.Fprintln(p.stdout, "✓ Database connection successful")
-	return nil
-}
-
 // health asks the server on this machine whether it is ready.
-func (p *program) health(ctx context.Context) error {
+func (p *program) health(ctx context.Context, _ []string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	url := "http://" + net.JoinHostPort(loopback(p.cfg.Host), strconv.Itoa(p.cfg.Port)) + "/health/ready"

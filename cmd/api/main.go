@@ -9,20 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"example.com/transcription-api/internal/config/dotenv"
 	"example.com/transcription-api/internal/handlers"
 )
-
-const usage = `usage: api [command]
-
-  serve                      serve the API (default)
-  check                      test the database connection
-  migrate [up|down|status]   apply migrations (default), roll back the last, list them;
-                             up and down with --dry-run: only say what they would do
-  health                     ask the server on this machine whether it is ready
-  version                    print version, commit and Go version
-`
 
 func main() {
 	err := run(context.Background(), os.Args[1:], dotenv.Read, os.Stdout, os.Stderr)
@@ -43,7 +34,7 @@ func exitStatus(err error, stderr io.Writer) int {
 	case errors.Is(err, errSilent):
 		return 1
 	case errors.Is(err, errUsage):
-		fmt.Fprint(stderr, usage)
+		fmt.Fprint(stderr, usage())
 		return 2
 	case isInvalid:
 		fmt.Fprintf(stderr, "api: settings:\n%v\n", invalid.error)
@@ -66,52 +57,54 @@ func run(ctx context.Context, args []string, env environ, stdout, stderr io.Writ
 	return p.run(ctx, args, env)
 }
 
+// A command is what follows "api".
+type command struct {
+	name, args, about string
+	takes             func(args []string) bool
+	reads             []string // the settings that it reads; nil: all of them
+	run               func(p *program, ctx context.Context, args []string) error
+}
+
+// commands are in the order of the usage. The first one is the default.
+func commands() []command {
+	return []command{
+		{"serve", "", "serve the API (default)", nothing, nil, (*program).serve},
+		{"check", "[--json]", "test the database connection, and what else the service needs", checkArgs, nil, (*program).check},
+		workCommand(),
+		{"migrate", "[up|down|status]", `apply migrations (default), roll back the last, list them;
+up and down with --dry-run: only say what they would do`, migrateArgs, nil, (*program).migrate},
+		{"health", "", "ask the server on this machine whether it is ready", nothing, []string{"HOST", "PORT"}, (*program).health},
+		{"version", "", "print version, commit and Go version", nothing, []string{}, (*program).version},
+	}
+}
+
+func nothing(args []string) bool { return len(args) == 0 }
+
+func usage() string {
+	var text strings.Builder
+	text.WriteString("usage: api [command]\n\n")
+	for _, c := range commands() {
+		about := strings.ReplaceAll(c.about, "\n", "\n"+strings.Repeat(" ", 29))
+		fmt.Fprintf(&text, "  %-26s %s\n", c.name+" "+c.args, about)
+	}
+	return text.String()
+}
+
 // run runs one command, until it is through or a signal ends it.
 func (p *program) run(ctx context.Context, args []string, env environ) error {
 	ctx, stop := untilSignal(ctx)
 	defer stop()
-	command, rest := split(args)
-	if command == "version" && len(rest) == 0 {
-		return p.version()
-	}
-	if !known(command, rest) {
-		return errUsage
-	}
-	var only []string
-	if command == "health" {
-		only = []string{"HOST", "PORT"} // a probe needs no more
-	}
-	if err := p.load(env, only...); err != nil {
-		return err
-	}
-	switch command {
-	case "check":
-		return p.check(ctx)
-	case "migrate":
-		return p.migrate(ctx, rest)
-	case "health":
-		return p.health(ctx)
-	default:
-		return p.serve(ctx)
-	}
-}
-
-func split(args []string) (command string, rest []string) {
 	if len(args) == 0 {
-		return "serve", nil
+		args = []string{commands()[0].name}
 	}
-	return args[0], args[1:]
-}
-
-// known reports whether there is such a command with such arguments.
-func known(command string, rest []string) bool {
-	switch command {
-	case "serve", "check", "health":
-		return len(rest) == 0
-	case "migrate":
-		_, ok := parseMigrate(rest)
-		return ok
-	default:
-		return false
+	for _, c := range commands() {
+		if c.name != args[0] || !c.takes(args[1:]) {
+			continue
+		}
+		if err := p.load(env, c.reads); err != nil {
+			return err
+		}
+		return c.run(p, ctx, args[1:])
 	}
+	return errUsage
 }

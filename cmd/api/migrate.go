@@ -9,14 +9,14 @@ import (
 	"example.com/transcription-api/internal/db"
 )
 
-// migrateArgs is what follows "api migrate".
-type migrateArgs struct {
+// migrateOrder is what follows "api migrate".
+type migrateOrder struct {
 	action string // up, down or status
 	dryRun bool
 }
 
 // parseMigrate takes the flag before or after the action.
-func parseMigrate(args []string) (parsed migrateArgs, ok bool) {
+func parseMigrate(args []string) (parsed migrateOrder, ok bool) {
 	for _, arg := range args {
 		switch {
 		case (arg == "--dry-run" || arg == "-dry-run") && !parsed.dryRun:
@@ -33,6 +33,11 @@ func parseMigrate(args []string) (parsed migrateArgs, ok bool) {
 	return parsed, parsed.action != "status" || !parsed.dryRun
 }
 
+func migrateArgs(args []string) bool {
+	_, ok := parseMigrate(args)
+	return ok
+}
+
 func (p *program) newMigrator() (*db.Migrator, error) {
 	migrator, err := db.NewMigrator(p.cfg.DB)
 	if errors.Is(err, db.ErrURL) {
@@ -42,8 +47,8 @@ func (p *program) newMigrator() (*db.Migrator, error) {
 }
 
 // migrate says what it is about to do before it does it.
-func (p *program) migrate(ctx context.Context, rest []string) error {
-	args, _ := parseMigrate(rest)
+func (p *program) migrate(ctx context.Context, args []string) error {
+	order, _ := parseMigrate(args)
 	if err := p.testConnection(ctx); err != nil { // with attempts, and with the advice that it has
 		return err
 	}
@@ -52,18 +57,18 @@ func (p *program) migrate(ctx context.Context, rest []string) error {
 		return err
 	}
 	defer migrator.Close()
-	if args.action == "status" {
+	if order.action == "status" {
 		return p.migrationStatus(ctx, migrator)
 	}
 	plan, err := migrator.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	p.announce(args, plan)
+	p.announce(order, plan)
 	switch {
-	case args.dryRun:
+	case order.dryRun:
 		return nil
-	case args.action == "down":
+	case order.action == "down":
 		return p.migrateDown(ctx, migrator)
 	default:
 		return p.migrateUp(ctx, migrator)
@@ -71,14 +76,14 @@ func (p *program) migrate(ctx context.Context, rest []string) error {
 }
 
 // announce prints the plan.
-func (p *program) announce(args migrateArgs, plan db.Plan) {
-	verb := choose(args.dryRun, "would", "about to")
+func (p *program) announce(order migrateOrder, plan db.Plan) {
+	verb := choose(order.dryRun, "would", "about to")
 	switch {
-	case args.action == "down" && plan.Latest != "":
+	case order.action == "down" && plan.Latest != "":
 		fmt.Fprintf(p.stdout, "%s roll back %s, in %s\n", verb, plan.Latest, plan.Target)
-	case args.action == "down" && args.dryRun:
+	case order.action == "down" && order.dryRun:
 		fmt.Fprintln(p.stdout, "nothing to roll back")
-	case args.action == "up" && len(plan.Pending) > 0:
+	case order.action == "up" && len(plan.Pending) > 0:
 		fmt.Fprintf(p.stdout, "%s apply to %s:\n", verb, plan.Target)
 		for _, name := range plan.Pending {
 			fmt.Fprintln(p.stdout, " ", name)
@@ -86,7 +91,7 @@ func (p *program) announce(args migrateArgs, plan db.Plan) {
 		for _, warning := range plan.Warnings {
 			fmt.Fprintln(p.stdout, "warning:", warning)
 		}
-	case args.action == "up" && args.dryRun:
+	case order.action == "up" && order.dryRun:
 		fmt.Fprintln(p.stdout, "nothing to apply")
 	}
 }

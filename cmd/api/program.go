@@ -21,21 +21,24 @@ type program struct {
 	log            *slog.Logger
 }
 
-// load reads the settings, or only those that are named, and makes the logger. A
+// load reads the settings, or unless reads is nil only those, and makes the logger. A
 // variable that is likely misspelt is told: beside the mistakes, since it may be
 // the cause of one, else as a warning.
-func (p *program) load(env environ, only ...string) error {
+func (p *program) load(env environ, reads []string) error {
+	if reads != nil && len(reads) == 0 {
+		return nil // a bad .env is no matter
+	}
 	vars, err := env(".env")
 	if err != nil {
 		return settingsError{err}
 	}
 	misspelt := config.Misspelt(vars.Names("DB_"))
-	if p.cfg, err = config.Load(vars.Lookup, only...); err != nil {
+	if p.cfg, err = config.Load(vars.Lookup, reads...); err != nil {
 		return settingsError{errors.Join(append([]error{err}, misspelt...)...)}
 	}
 	p.log = newLogger(p.cfg, p.stderr)
 	p.cfg.DB.Logger = p.log
-	if len(only) > 0 {
+	if reads != nil {
 		return nil // a probe, which would say it every few seconds
 	}
 	for _, note := range misspelt {

@@ -13,7 +13,7 @@ import (
 
 // serve connects, checks, migrates, listens and serves, in this order, until
 // ctx ends.
-func (p *program) serve(ctx context.Context) (err error) {
+func (p *program) serve(ctx context.Context, _ []string) (err error) {
 	surviveLogReader()
 	p.log.Info("starting", "version", version, "settings", p.cfg)
 	if p.cfg.Environment == config.Production && len(p.cfg.API.APIKeys) == 0 {

@@ -18,11 +18,14 @@ import (
 
 // exampleFiles are the example's own. In Makefile and scripts, what is for the
 // example alone stands between marks; in other files its names tell.
-var exampleFiles = regexp.MustCompile(`^(internal/handlers/(items(_\w*test)?\.go|testdata/items\.golden)|internal/models/item(_\w*test)?\.go|` +
-	`internal/db/migrations/(00001_create_items|00003_canonical_languages)\.sql|bench/.*|docs/performance.*|` +
+var exampleFiles = regexp.MustCompile(`^(internal/handlers/(items(_\w*test)?\.go|testdata/items\.golden)|internal/models/item(_\w*)?\.go|cmd/api/work(_\w*)?\.go|docs/work\.md|` +
+	`internal/db/migrations/(00001_create_items|00003_canonical_languages|00005_item_leases)\.sql|bench/.*|docs/performance.*|` +
 	`clients/(life\.ts|tsconfig\.json|.*_test\.go)|cmd/template/(notes_test\.go|testdata/notes/.*))$`)
 
-const exampleFile = "internal/handlers/items.go"
+const (
+	exampleFile = "internal/handlers/items.go"
+	mainFile    = "cmd/api/main.go"
+)
 
 // dropExample takes items away, or changes nothing.
 func dropExample(ctx context.Context, root string, stdout io.Writer) error {
@@ -91,6 +94,8 @@ func (e example) edit(name string, data []byte) ([]byte, error) {
 		return edited(name, data, func(s *source) (*source, error) { return s.remove("[]openapi.Route", within("/items")) })
 	case name == apiFile:
 		return edited(name, data, e.editAPI)
+	case name == mainFile: // api work
+		return bytes.Replace(data, []byte("\t\tworkCommand(),\n"), nil, 1), nil
 	case path.Ext(name) == ".md":
 		return dropLines(name, data), nil
 	case path.Dir(name) == migrations && exampleTable.Match(data):

@@ -1,9 +1,12 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Budget compares what all instances' pools may open with what the server
@@ -20,12 +23,19 @@ func (b Budget) Err() error {
 	if b.Wanted <= b.Allowed {
 		return nil
 	}
-	who, what := "the server", "max_connections"
+	return fmt.Errorf("connection budget exceeded: %s: %s", b.compared(), b.advice())
+}
+
+func (b Budget) compared() string {
+	return fmt.Sprintf("the pools may open %d connections, %s allows %d", b.Wanted, cmp.Or(b.bound, "the server"), b.Allowed)
+}
+
+func (b Budget) advice() string {
+	what := "max_connections"
 	if kind, _, ok := strings.Cut(b.bound, " "); ok {
-		who, what = b.bound, "the "+kind+"'s CONNECTION LIMIT"
+		what = "the " + kind + "'s CONNECTION LIMIT"
 	}
-	return fmt.Errorf("connection budget exceeded: the pools may open %d connections, %s allows %d: "+
-		"lower DB_POOL_SIZE, DB_MAX_OVERFLOW or DB_INSTANCES, or raise %s", b.Wanted, who, b.Allowed, what)
+	return "lower DB_POOL_SIZE, DB_MAX_OVERFLOW or DB_INSTANCES, or raise " + what
 }
 
 // budgetQuery lists the limits: of the server, less what it reserves for
@@ -50,13 +60,19 @@ SELECT * FROM (
 // Budget asks the server for its limits. Behind PgBouncer these are not the
 // pool's to count: there it returns a budget that is never exceeded.
 func (d *DB) Budget(ctx context.Context, instances int) (Budget, error) {
-	b := Budget{Wanted: d.opts.maxConns() * instances}
-	if d.opts.PgBouncer {
+	b, err := d.opts.budget(ctx, d.pool.QueryRow, instances)
+	return b, d.orClosed(err)
+}
+
+// budget asks over a connection or a pool.
+func (o Options) budget(ctx context.Context, ask func(context.Context, string, ...any) pgx.Row, instances int) (Budget, error) {
+	b := Budget{Wanted: o.maxConns() * instances}
+	if o.PgBouncer {
 		b.Allowed = b.Wanted
 		return b, nil
 	}
-	if err := d.pool.QueryRow(ctx, budgetQuery).Scan(&b.Allowed, &b.bound); err != nil {
-		return b, fmt.Errorf("read the server's connection limit: %w", d.orClosed(err))
+	if err := ask(ctx, budgetQuery).Scan(&b.Allowed, &b.bound); err != nil {
+		return b, fmt.Errorf("read the server's connection limit: %w", err)
 	}
 	return b, nil
 }

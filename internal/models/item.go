@@ -22,9 +22,10 @@ type Item struct {
 	Transcript      *string
 	DurationSeconds *float64 `gorm:"type:double precision"`
 	Error           *string
-	Version         int64     `gorm:"not null;default:1"` // set by the table's trigger
-	CreatedAt       time.Time `gorm:"not null;default:now();autoCreateTime:false"`
-	UpdatedAt       time.Time `gorm:"not null;default:now();autoUpdateTime:false"` // set by the table's trigger
+	LeaseUntil      *time.Time // of a worker's claim; only item_work.go sets it, and the table's trigger ends it
+	Version         int64      `gorm:"not null;default:1"` // set by the table's trigger
+	CreatedAt       time.Time  `gorm:"not null;default:now();autoCreateTime:false"`
+	UpdatedAt       time.Time  `gorm:"not null;default:now();autoUpdateTime:false"` // set by the table's trigger
 }
 
 // ItemChanges says which columns an update sets: those that are not nil. The

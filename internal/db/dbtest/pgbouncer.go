@@ -20,11 +20,12 @@ import (
 )
 
 // PgBouncer starts a PgBouncer in transaction mode before a database, with so many connections for all of its clients. It
-// is told to ignore no start-up parameter, so it refuses those that it can't keep. It ends with the test.
+// is told to ignore no start-up parameter, so it refuses those that it can't keep. More lines of its configuration win
+// over these. It ends with the test.
 //
 // Its clients become the server's superuser, who can run programs, and every user of this machine reaches its port: so it
 // wants a password that only this test knows.
-func PgBouncer(t testing.TB, serverURL string, size int) (url string) {
+func PgBouncer(t testing.TB, serverURL string, size int, more ...string) (url string) {
 	t.Helper()
 	program := Program(t, "pgbouncer", "pgbouncer")
 	server, err := pgconn.ParseConfig(serverURL)
@@ -33,7 +34,7 @@ func PgBouncer(t testing.TB, serverURL string, size int) (url string) {
 	}
 	user, dir, port, password := bouncerUser(t, server), openDir(t), freePort(t), rand.Text()
 	users := writeFor(t, user, filepath.Join(dir, "users"), fmt.Sprintf("%q %q\n", "app", password))
-	ini := writeFor(t, user, filepath.Join(dir, "pgbouncer.ini"), bouncerINI(server, port, size)+"auth_file = "+users+"\n")
+	ini := writeFor(t, user, filepath.Join(dir, "pgbouncer.ini"), bouncerINI(server, port, size)+"auth_file = "+users+"\n"+strings.Join(more, "\n")+"\n")
 	startBouncer(t, exec.Command(program, ini), user, filepath.Join(dir, "log"))
 	awaitListener(t, fmt.Sprintf("127.0.0.1:%d", port))
 	return fmt.Sprintf("postgres://app:%s@127.0.0.1:%d/app?sslmode=disable", password, port)

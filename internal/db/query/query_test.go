@@ -108,6 +108,23 @@ func TestChanges(t *testing.T) {
 	})
 }
 
+// TestClaim: the least first, of those that the conditions select, and each once.
+func TestClaim(t *testing.T) {
+	t.Parallel()
+	in(t, []int64{5, 2, 9, 2}, func(ctx context.Context, tx *gorm.DB) error {
+		for _, want := range []int64{2, 4, 1} {
+			got, err := query.Claim[row](ctx, tx.Where("rank < ?", 9).Where("name <> 'claimed'"), "rank", query.Changes{"name": "claimed"})
+			if err != nil || got.ID != want || got.Name != "claimed" || got.Version != 2 {
+				t.Errorf("claimed %+v, %v, want %d", got, err, want)
+			}
+		}
+		if got, err := query.Claim[row](ctx, tx.Where("rank < ?", 9).Where("name <> 'claimed'"), "rank", query.Changes{"name": "claimed"}); !errors.Is(err, query.ErrNotFound) {
+			t.Errorf("nothing is left: %+v, %v", got, err)
+		}
+		return nil
+	})
+}
+
 // unversioned has no column for versions.
 type unversioned struct {
 	ID   int64 `gorm:"primaryKey"`
