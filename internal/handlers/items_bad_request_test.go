@@ -59,7 +59,7 @@ func TestBadRequests(t *testing.T) {
 		{`DELETE /items/abc`, noItem},
 		{`DELETE /items/9223372036854775807`, noItem},
 		// Paths without a route.
-		{`GET /`, noPath},
+		{`GET /`, noPath + " /docs describes the API to people, /openapi.json to programs."},
 		{`GET /items/`, noPath},
 		{`POST /items/`, noPath},
 		{`GET //items`, noPath},

@@ -11,7 +11,6 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
-	"example.com/transcription-api/internal/web"
 	"example.com/transcription-api/internal/web/docs"
 	"example.com/transcription-api/internal/web/openapi"
 )
@@ -75,7 +74,7 @@ func newEngine(o Options, api API) (*gin.Engine, error) {
 		return nil, err
 	}
 	engine.Use(refuseCutPaths, foreign, refuseLarge(o.MaxBodyBytes))
-	engine.NoRoute(web.NotFound)
+	engine.NoRoute(notFound)
 	engine.NoMethod(notAllowed)
 	return engine, register(engine, o, api)
 }
