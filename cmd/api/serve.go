@@ -48,7 +48,10 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer stopAdmin()
-	handler, err := p.api(app.Options{Settings: p.cfg.API, DB: conn, Log: p.log, State: s.state, Metrics: metrics})
+	handler, err := p.api(app.Options{
+		Settings: p.cfg.API, DB: conn, Log: p.log, State: s.state, Metrics: metrics,
+		OnlyLocal: p.cfg.Environment != config.Production && isLoopback(ln), Host: p.cfg.Host,
+	})
 	if err != nil {
 		return err
 	}
