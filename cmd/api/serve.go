@@ -59,7 +59,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	if p.cfg.Environment == config.Dev {
 		greet(ctx, p.stderr, p.cfg, ln.Addr(), handler)
 	}
-	return s.serve(ctx, &listener{ln.(*net.TCPListener)}, handler)
+	return s.serve(ctx, &listener{TCPListener: ln.(*net.TCPListener), log: p.log}, handler)
 }
 
 // unlessStopped makes a start-up that a signal has ended a normal end.

@@ -43,7 +43,7 @@ func TestLongPathIsCut(t *testing.T) {
 	s := webtest.StartThings(t)
 	path := "/" + strings.Repeat("é", 20_000)
 	s.Do(t, "GET", path, "", "X-Request-ID: long")
-	if got, want := s.Log.Find(t, "request", "request_id", "long")["path"], path[:999]+"…"; got != want {
+	if got, want := s.Logged(t, "request", "request_id", "long")["path"], path[:999]+"…"; got != want {
 		t.Errorf("the path in the log is %q", got)
 	}
 }
