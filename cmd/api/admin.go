@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"example.com/transcription-api/internal/web/app"
@@ -26,7 +24,7 @@ func (p *program) serveAdmin(ctx context.Context, metrics *app.Metrics) (stop fu
 	}
 	// No WriteTimeout: a CPU profile is written after as many seconds as were asked for.
 	srv := &http.Server{
-		Handler:           guarded(metrics.Handler(), ln.Addr().(*net.TCPAddr).IP.IsLoopback()),
+		Handler:           guarded(metrics.Handler(), isLoopback(ln)),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       headerTimeout,
 		IdleTimeout:       p.cfg.KeepAliveTimeout,
@@ -56,20 +54,10 @@ func guarded(next http.Handler, loopback bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		site := r.Header.Get("Sec-Fetch-Site") // sent by browsers only
 		foreign := site != "" && site != "same-origin" && site != "none"
-		if foreign || loopback && !isLocal(r.Host) {
+		if foreign || loopback && !app.IsLocal(r.Host) {
 			http.Error(w, "ask by address, and not from a web page", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// isLocal tells of an address or localhost, which no name server has a say in.
-func isLocal(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.Trim(hostport, "[]")
-	}
-	_, err = netip.ParseAddr(host)
-	return err == nil || strings.EqualFold(host, "localhost")
 }

@@ -23,6 +23,11 @@ func listen(cfg config.Config) (net.Listener, error) {
 	return ln, err
 }
 
+func isLoopback(ln net.Listener) bool {
+	addr, ok := ln.Addr().(*net.TCPAddr)
+	return ok && addr.IP.IsLoopback()
+}
+
 func nextPort(port int) int {
 	if port < 65535 {
 		return port + 1

@@ -36,7 +36,7 @@ func TestListenerQueue(t *testing.T) {
 	served := make(chan error, 1)
 	go func() {
 		s := server{log: slog.New(slog.DiscardHandler), state: new(app.State), requestTimeout: patience, shutdownTimeout: patience, finish: func(context.Context) error { return nil }}
-		served <- s.serve(stopped, &listener{ln.(*net.TCPListener)}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		served <- s.serve(stopped, &listener{TCPListener: ln.(*net.TCPListener), log: slog.New(slog.DiscardHandler)}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Connection", "close")
 		}))
 	}()

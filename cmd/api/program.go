@@ -50,7 +50,7 @@ func (p *program) load(env environ, reads []string) error {
 // newLogger logs text for people in dev, JSON for machines elsewhere.
 func newLogger(cfg config.Config, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
-	var handler slog.Handler = slog.NewJSONHandler(w, options)
+	var handler slog.Handler = slog.NewJSONHandler(app.EscapeJSON(w), options)
 	if cfg.Environment == config.Dev {
 		handler = slog.NewTextHandler(w, options)
 	}

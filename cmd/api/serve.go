@@ -48,7 +48,10 @@ func (p *program) serve(ctx context.Context, _ []string) (err error) {
 		return err
 	}
 	defer stopAdmin()
-	handler, err := p.api(app.Options{Settings: p.cfg.API, DB: conn, Log: p.log, State: s.state, Metrics: metrics})
+	handler, err := p.api(app.Options{
+		Settings: p.cfg.API, DB: conn, Log: p.log, State: s.state, Metrics: metrics,
+		OnlyLocal: p.cfg.Environment != config.Production && isLoopback(ln), Host: p.cfg.Host,
+	})
 	if err != nil {
 		return err
 	}
@@ -56,7 +59,7 @@ func (p *program) serve(ctx context.Context, _ []string) (err error) {
 	if p.cfg.Environment == config.Dev {
 		greet(ctx, p.stderr, p.cfg, ln.Addr(), handler)
 	}
-	return s.serve(ctx, &listener{ln.(*net.TCPListener)}, handler)
+	return s.serve(ctx, &listener{TCPListener: ln.(*net.TCPListener), log: p.log}, handler)
 }
 
 // unlessStopped makes a start-up that a signal has ended a normal end.

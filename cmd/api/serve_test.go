@@ -135,3 +135,26 @@ func TestAutoMigrateOff(t *testing.T) {
 	}
 	p.await("42P01")
 }
+
+// TestStrangeName: in dev a web page whose name leads here is refused; in production names are the proxy's business.
+func TestStrangeName(t *testing.T) {
+	t.Parallel()
+	for environment, want := range map[string]int{"dev": http.StatusMisdirectedRequest, "test": http.StatusMisdirectedRequest, "production": http.StatusOK} {
+		p := start(t, map[string]string{"DATABASE_URL": dbtest.Empty(t), "ENVIRONMENT": environment, "HOST": "127.0.0.1"})
+		for host, want := range map[string]int{"evil.example": want, "localhost:8080": http.StatusOK} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url()+"/health/live", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = host
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != want {
+				t.Errorf("%s: %d for the Host %s, want %d", environment, resp.StatusCode, host, want)
+			}
+		}
+	}
+}

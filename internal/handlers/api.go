@@ -1,14 +1,6 @@
 package handlers
 
 import (
-	"net/url"
-	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/language"
-
 	"example.com/transcription-api/internal/web"
 	"example.com/transcription-api/internal/web/app"
 	"example.com/transcription-api/internal/web/openapi"
@@ -38,37 +30,23 @@ func api() app.API {
 	}
 }
 
-// rules are this API's own, for `validate` tags. The README lists the others.
+// rules are this API's own, for `validate` tags; rules.go checks them. The README
+// lists the others.
 var rules = map[string]web.Rule{
-	"notblank": {
-		Allows: func(text string) bool {
-			return strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) })
-		},
-		Message: "must not be only white space",
+	"line": {
+		Check: lineFault,
+		Message: "must be one line that holds something visible: no control characters (Cc), which line feeds and tabs are, " +
+			"no line or paragraph separators (Zl, Zp), and no embeddings, overrides or isolates of the direction of writing (U+202A–U+202E, U+2066–U+2069)",
 	},
 	"audiourl": {
-		Allows:  isAudioURL,
-		Message: "must be an absolute URL with the scheme http, https, s3 or gs",
-		Pattern: `^([hH][tT][tT][pP][sS]?|[sS]3|[gG][sS])://[^/?# ]`,
+		Check: audioURLFault,
+		Message: "must be an absolute URL of something that can be fetched, with the scheme http, https, s3 or gs: without user name and password, " +
+			"white space, backslashes, control characters and invisible ones",
+		Pattern: `^([hH][tT][tT][pP][sS]?|[sS]3|[gG][sS])://[^/?# @]`,
 	},
 	"language": {
-		Allows:  isLanguage,
+		Check:   languageFault,
 		Message: "must be a BCP 47 language tag, such as en or pt-BR",
 		Pattern: `^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$`,
 	},
-}
-
-// isAudioURL accepts what a worker can fetch: a scheme it knows and a host.
-func isAudioURL(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || strings.ContainsFunc(text, unicode.IsSpace) || !utf8.ValidString(text) {
-		return false
-	}
-	return slices.Contains([]string{"http", "https", "s3", "gs"}, u.Scheme)
-}
-
-// isLanguage accepts tags of the registry, which BCP 47 writes with hyphens.
-func isLanguage(text string) bool {
-	_, err := language.Parse(text)
-	return err == nil && text != "" && !strings.Contains(text, "_")
 }

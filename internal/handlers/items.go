@@ -15,14 +15,14 @@ import (
 
 // newItem is the body of POST /items.
 type newItem struct {
-	Title    string `json:"title" validate:"min=1,max=200,notblank" example:"Interview"`
+	Title    string `json:"title" validate:"min=1,max=200,line" example:"Interview"`
 	AudioURL string `json:"audio_url" validate:"min=1,maxbytes=2048,audiourl" example:"https://example.com/a.wav"`
 	Language string `json:"language" validate:"max=100,language" default:"en"`
 }
 
 // itemChanges is the body of PATCH /items/{id}: what it leaves out stays.
 type itemChanges struct {
-	Title           *string               `json:"title" validate:"min=1,max=200,notblank"`
+	Title           *string               `json:"title" validate:"min=1,max=200,line"`
 	Language        *string               `json:"language" validate:"max=100,language"`
 	Status          *models.ItemStatus    `json:"status"`
 	Transcript      web.Nullable[string]  `json:"transcript" validate:"max=500000"`

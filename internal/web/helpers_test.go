@@ -43,8 +43,8 @@ type tree struct {
 }
 
 var testRules = map[string]Rule{
-	"shout": {Allows: func(text string) bool { return strings.ToUpper(text) == text }, Message: "must be in capitals", Pattern: `^[^a-z]*$`},
-	"kind":  {Allows: func(text string) bool { return !strings.Contains(text, "!") }, Message: "must be kind", Pattern: `^[^!]*$`},
+	"shout": {Check: func(text string) string { return unless(strings.ToUpper(text) == text, "must be in capitals") }, Message: "must be in capitals", Pattern: `^[^a-z]*$`},
+	"kind":  {Check: func(text string) string { return unless(!strings.Contains(text, "!"), "must be kind") }, Message: "must be kind", Pattern: `^[^!]*$`},
 }
 
 // one makes a struct of one field V, called v.
@@ -121,4 +121,11 @@ func conforms(t *testing.T, schema *openapi3.Schema, body string) {
 	if err := schema.VisitJSON(value, openapi3.EnableJSONSchema2020()); err != nil {
 		t.Errorf("%s was read, but breaks the document: %v", body, err)
 	}
+}
+
+func unless(allowed bool, fault string) string {
+	if allowed {
+		return ""
+	}
+	return fault
 }

@@ -73,7 +73,11 @@ func (s *Schema) read(r *reader, v reflect.Value) {
 		s.readAny(r, room(v))
 	case s.json != jsonTypes[kind] && (s.json != "integer" || kind != '0'):
 		_ = r.dec.SkipValue()
-		r.fail(true, "must be "+s.noun)
+		message := "must be " + s.noun
+		if kind == '"' && (s.json == "number" || s.json == "integer") {
+			message += ", without quotes"
+		}
+		r.fail(true, message)
 	default:
 		s.readValue(r, room(v))
 	}

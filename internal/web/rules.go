@@ -16,8 +16,10 @@ import (
 
 // Rule is a check of texts that `validate` tags name.
 type Rule struct {
-	Allows  func(text string) bool
-	Message string // what a text must be, for clients and in the document: "must be …"
+	// Check returns what is wrong with a text, for the client: "must not end with
+	// a dot", or "" for one that passes. It has a sentence for each way to be wrong.
+	Check   func(text string) (fault string)
+	Message string // what a text must be, in the document: "must be …"
 	// Pattern is what the document shows; empty: nothing but the message. It may
 	// allow more than the rule, never less.
 	Pattern string
@@ -31,8 +33,8 @@ var (
 )
 
 func (r Rule) valid() error {
-	if r.Allows == nil || r.Message == "" {
-		return errors.New("it needs Allows and Message")
+	if r.Check == nil || r.Message == "" {
+		return errors.New("it needs Check and Message")
 	}
 	if part := ambiguous.FindString(dotInList.ReplaceAllString(r.Pattern, "$1")); part != "" {
 		return fmt.Errorf("the pattern %s has %s, which is not the same everywhere: list the characters, or leave it to the message", r.Pattern, part)
@@ -41,14 +43,19 @@ func (r Rule) valid() error {
 	return err
 }
 
-// check is a rule of one field, whose value passes if it is allowed.
-type check struct {
-	allows  func(value reflect.Value) bool
-	message string
-}
+// check is a rule of one field: what is wrong with a value, or "".
+type check func(value reflect.Value) (fault string)
 
+func (s *Schema) addCheck(c check) { s.rules = append(s.rules[:len(s.rules):len(s.rules)], c) }
+
+// add adds a rule that has one sentence for whatever it does not allow.
 func (s *Schema) add(message string, allows func(reflect.Value) bool) {
-	s.rules = append(s.rules[:len(s.rules):len(s.rules)], check{allows, message})
+	s.addCheck(func(v reflect.Value) string {
+		if allows(v) {
+			return ""
+		}
+		return message
+	})
 }
 
 // explain tells the reader what no keyword of the document says.
@@ -106,7 +113,7 @@ func (t *Types) applyRule(s *Schema, at place, name, param string) error {
 		s.explain(message)
 		return err
 	case own && s.typ.Kind() == reflect.String && !s.text:
-		s.add(rule.Message, func(v reflect.Value) bool { return rule.Allows(v.String()) })
+		s.addCheck(func(v reflect.Value) string { return rule.Check(v.String()) })
 		s.explain(rule.Message)
 		if s.Doc["pattern"] == nil && rule.Pattern != "" { // there is room for one
 			s.Doc["pattern"] = rule.Pattern

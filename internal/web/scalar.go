@@ -56,22 +56,20 @@ func (s *Schema) set(text string, v reflect.Value) string {
 	switch {
 	case err == nil:
 		return ""
-	case !errors.Is(err, strconv.ErrRange) || s.text:
-		return "must be " + s.noun
-	case s.json == "number":
-		return "is too large a number"
-	case strings.HasPrefix(text, "-"):
-		return "must be at least " + s.low
+	case s.text:
+		return "must be " + s.noun + timeFault(err)
+	case errors.Is(err, strconv.ErrRange):
+		return s.outOfRange(strings.HasPrefix(text, "-"))
 	default:
-		return "must be at most " + s.high
+		return s.noNumber(text)
 	}
 }
 
 // broken returns what is wrong with a value by the rules, or "".
 func (s *Schema) broken(v reflect.Value) string {
 	for _, rule := range s.rules {
-		if !rule.allows(v) {
-			return rule.message
+		if fault := rule(v); fault != "" {
+			return fault
 		}
 	}
 	switch {

@@ -118,7 +118,7 @@ func TestUnsupportedStructs(t *testing.T) {
 func TestPatternsMeanTheSameEverywhere(t *testing.T) {
 	t.Parallel()
 	for pattern, good := range map[string]bool{`\S`: false, `^\d+$`: false, `^(?=a)`: false, `(?i)a`: false, `[`: false, `^[a-z.]+\.[0-9]{2}$`: true, `^.{1,3}$`: false, `a.`: false, `[\s]`: false, ``: true} {
-		rule := Rule{Allows: func(string) bool { return true }, Message: "must be so", Pattern: pattern}
+		rule := Rule{Check: func(string) string { return "" }, Message: "must be so", Pattern: pattern}
 		if _, err := NewTypes(map[string]Rule{"r": rule}); (err == nil) != good {
 			t.Errorf("%s: %v", pattern, err)
 		}

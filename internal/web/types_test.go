@@ -29,7 +29,7 @@ func TestTypes(t *testing.T) {
 		{reflect.TypeFor[Nullable[bool]](), "", `{"type":["boolean","null"]}`, values{`false`: `false`, ``: `null`, `null`: `null`, `0`: "400 v: must be true or false"}},
 		{reflect.TypeFor[int8](), "", `{"type":"integer","format":"int8","minimum":-128,"maximum":127}`, values{
 			`127`: `127`, `-128`: `-128`, `128`: "422 v: must be at most 127", `-129`: "422 v: must be at least -128", `1.5`: "400 v: must be a whole number",
-			`1e2`: `100`, `1.0`: `1`, `1e400`: "422 v: must be at most 127", `-1e400`: "422 v: must be at least -128", `"1"`: "400 v: must be a whole number",
+			`1e2`: `100`, `1.0`: `1`, `1e400`: "422 v: must be at most 127", `-1e400`: "422 v: must be at least -128", `"1"`: "400 v: must be a whole number, without quotes",
 		}},
 		{reflect.TypeFor[int8](), `validate:"gt=0,lt=9"`, `{"type":"integer","format":"int8","minimum":1,"maximum":8}`, values{`0`: "422 v: must be more than 0", `8`: `8`, `9`: "422 v: must be less than 9", `300`: "422 v: must be at most 127"}},
 		{reflect.TypeFor[int16](), "", `{"type":"integer","format":"int16","minimum":-32768,"maximum":32767}`, values{`32768`: "422 v: must be at most 32767", `-32768`: `-32768`}},
@@ -50,7 +50,7 @@ func TestTypes(t *testing.T) {
 		{reflect.TypeFor[uint](), "", `{"type":"integer","format":"uint64","minimum":0}`, values{`1`: `1`}},
 		{reflect.TypeFor[float32](), "", `{"type":"number","format":"float"}`, values{`0.5`: `0.5`, `1e39`: "422 v: is too large a number"}},
 		{reflect.TypeFor[float64](), `validate:"gt=0,lt=1"`, `{"type":"number","format":"double","minimum":0,"maximum":1,"description":"Must be more than 0. Must be less than 1."}`, values{
-			`0.5`: `0.5`, `0`: "422 v: must be more than 0", `1`: "422 v: must be less than 1", `1e309`: "422 v: is too large a number", `"x"`: "400 v: must be a number",
+			`0.5`: `0.5`, `0`: "422 v: must be more than 0", `1`: "422 v: must be less than 1", `1e309`: "422 v: is too large a number", `"x"`: "400 v: must be a number, without quotes", `-1e309`: "422 v: is too small a number",
 		}},
 		{reflect.TypeFor[Nullable[float64]](), `validate:"min=0"`, `{"type":["number","null"],"format":"double","minimum":0}`, values{`null`: `null`, `-1`: "422 v: must be at least 0", `1`: `1`}},
 		{reflect.TypeFor[string](), `validate:"min=1,max=3"`, `{"type":"string","minLength":1,"maxLength":3}`, values{
@@ -67,10 +67,10 @@ func TestTypes(t *testing.T) {
 		{reflect.TypeFor[colour](), `validate:"oneof=red"`, `{"$ref":"#/components/schemas/V"}`, values{`"green"`: "422 v: must be one of: red"}},
 		{reflect.TypeFor[time.Time](), "", `{"type":"string","format":"date-time"}`, values{
 			`"2026-11-22T22:23:00.5+02:00"`: `"2026-11-22T22:23:00.5+02:00"`, `"yesterday"`: "422 v: must be a time with its zone, such as 2026-11-22T22:23:00Z",
-			`"2026-11-22"`: "422 v: must be a time with its zone, such as 2026-11-22T22:23:00Z", `5`: "400 v: must be a time with its zone, such as 2026-11-22T22:23:00Z",
+			`"2026-11-22"`: "422 v: must be a time with its zone, such as 2026-11-22T22:23:00Z: the time of day is missing", `5`: "400 v: must be a time with its zone, such as 2026-11-22T22:23:00Z",
 		}},
 		{reflect.TypeFor[Nullable[time.Time]](), "", `{"type":["string","null"],"format":"date-time"}`, values{`null`: `null`, ``: `null`, `"2026-11-22T22:23:00Z"`: `"2026-11-22T22:23:00Z"`}},
-		{reflect.TypeFor[Date](), "", `{"type":"string","format":"date","examples":["2026-11-22"]}`, values{`"2024-02-29"`: `"2024-02-29"`, `"2023-02-29"`: "422 v: must be a date, such as 2026-11-22"}},
+		{reflect.TypeFor[Date](), "", `{"type":"string","format":"date","examples":["2026-11-22"]}`, values{`"2024-02-29"`: `"2024-02-29"`, `"2023-02-29"`: "422 v: must be a date, such as 2026-11-22: the day is out of range", `"today"`: "422 v: must be a date, such as 2026-11-22"}},
 		{reflect.TypeFor[UUID](), "", `{"type":"string","format":"uuid"}`, values{
 			`"0193553e-7c58-7cc1-a6b1-2a1f3c8d9e10"`: `"0193553e7c587cc1a6b12a1f3c8d9e10"`, `"x"`: "422 v: must be a UUID, such as 0193553e-7c58-7cc1-a6b1-2a1f3c8d9e10",
 		}},

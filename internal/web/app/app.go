@@ -11,7 +11,6 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
-	"example.com/transcription-api/internal/web"
 	"example.com/transcription-api/internal/web/docs"
 	"example.com/transcription-api/internal/web/openapi"
 )
@@ -24,6 +23,10 @@ type Options struct {
 	Log     *slog.Logger
 	State   *State
 	Metrics *Metrics // none: not measured
+	// OnlyLocal refuses requests to any other name than localhost and Host, which
+	// may be empty. For a server on loopback that no proxy stands before.
+	OnlyLocal bool
+	Host      string
 }
 
 // API is what a service is: its routes, and what the document says beyond them.
@@ -60,9 +63,11 @@ func newEngine(o Options, api API) (*gin.Engine, error) {
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
 	engine.RedirectTrailingSlash = false
+	engine.RemoteIPHeaders = []string{"X-Forwarded-For"} // X-Real-IP: many proxies pass on the client's own
 	if err := engine.SetTrustedProxies(o.TrustedProxies); err != nil {
 		return nil, err
 	}
+	engine.Use(plainForwarded)
 	if o.Metrics != nil {
 		engine.Use(o.Metrics.measure)
 	}
@@ -74,8 +79,11 @@ func newEngine(o Options, api API) (*gin.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.OnlyLocal {
+		engine.Use(refuseStrangeNames(o.Host))
+	}
 	engine.Use(refuseCutPaths, foreign, refuseLarge(o.MaxBodyBytes))
-	engine.NoRoute(web.NotFound)
+	engine.NoRoute(notFound)
 	engine.NoMethod(notAllowed)
 	return engine, register(engine, o, api)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/web"
 )
 
 // LogHandler adds the ids of the request and of its trace to every line that is logged with the
@@ -54,10 +55,13 @@ func logAccess(log *slog.Logger) gin.HandlerFunc {
 	}
 }
 
+// maxPath is how many bytes of a path a line repeats: a client may send 64 KiB.
+const maxPath = 1000
+
 func accessAttrs(c *gin.Context, took time.Duration) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("method", c.Request.Method),
-		slog.String("path", c.Request.URL.Path),
+		slog.String("path", web.Cut(c.Request.URL.Path, maxPath)),
 		slog.String("route", c.FullPath()),
 		slog.Int("status", c.Writer.Status()),
 		slog.Int("bytes", max(c.Writer.Size(), 0)),

@@ -1,8 +1,12 @@
 package app
 
 import (
+	"net/http"
+	"strings"
+
 	"github.com/gin-gonic/gin"
 
+	"example.com/transcription-api/internal/web"
 	"example.com/transcription-api/internal/web/docs"
 	"example.com/transcription-api/internal/web/openapi"
 )
@@ -47,4 +51,24 @@ func ownRoutes(h *health, page docs.Page, document gin.HandlerFunc) []openapi.Ro
 			Condition: "If-None-Match", Replies: []openapi.Reply{{Status: 200, Media: "text/javascript text/css text/plain", Headers: "ETag"}},
 		},
 	}
+}
+
+// doors are the paths at which people look for the page, and where it is from
+// there: relative, since only a proxy knows the prefix that it has cut off.
+var doors = map[string]string{"/": "docs", "/docs/": "../docs"}
+
+// notFound leads people to the page, and tells programs of it.
+func notFound(c *gin.Context) {
+	page, known := doors[c.Request.URL.Path]
+	if method := c.Request.Method; !known || method != http.MethodGet && method != http.MethodHead {
+		web.NotFound(c)
+		return
+	}
+	c.Writer.Header().Add("Vary", "Accept")
+	if strings.Contains(c.GetHeader("Accept"), "text/html") {
+		c.Header("Location", page) // http.Redirect would make it absolute
+		c.Status(http.StatusSeeOther)
+		return
+	}
+	_ = c.Error(&web.Problem{Status: http.StatusNotFound, Detail: "There is nothing at this path. /docs describes the API to people, /openapi.json to programs."})
 }

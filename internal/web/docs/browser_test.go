@@ -135,6 +135,7 @@ const (
 	describedOperations = `fetch("openapi.json").then(r => r.json()).then(d => Object.entries(d.paths).flatMap(([path, operations]) =>
 		Object.keys(operations).map(method => method.toUpperCase() + " " + path)).sort())`
 	createThing = "#operations-things-createThing "
+	updateThing = "#operations-things-updateThing "
 	// The page ignores the button until it has resolved the operation, so it is pressed until there is an answer.
 	executeItem = `new Promise(done => { const press = setInterval(() => {
 		const operation = document.querySelector("#operations-things-createThing")
@@ -150,13 +151,12 @@ func TestDocsInBrowser(t *testing.T) {
 	page := openTab(t)
 	s := webtest.StartThings(t, func(set *webtest.Settings) { set.API.CORSAllowedOrigins = []string{"https://elsewhere.example"} })
 	address := s.URL
-	in(t, page, chromedp.Navigate(address+"/docs"))
+	in(t, page, chromedp.Navigate(address+"/")) // which leads to /docs
 	in(t, page, chromedp.WaitVisible(chromedp.CSS(createThing)))
 	described := in(t, page, chromedp.Evaluate[[]string](describedOperations, chromedp.EvalAwaitPromise))
 	if diff := cmp.Diff(described, in(t, page, chromedp.Evaluate[[]string](listedOperations))); diff != "" || len(described) == 0 {
 		t.Errorf("operations in the document (-) and on the page (+):\n%s", diff)
 	}
-	page.screenshot(t, "docs.png")
 
 	page.press(t, createThing+".opblock-summary-control")
 	in(t, page, chromedp.Evaluate[bool](executeItem, chromedp.EvalAwaitPromise))
@@ -164,7 +164,9 @@ func TestDocsInBrowser(t *testing.T) {
 	if !strings.HasPrefix(strings.TrimSpace(status), "201") {
 		t.Errorf("the page shows the status %q, want 201", status)
 	}
-	page.screenshot(t, "docs-created.png")
+	page.press(t, updateThing+".opblock-summary-control")
+	in(t, page, chromedp.WaitVisible(chromedp.CSS(updateThing+"textarea")))
+	checkLook(t, page)
 	page.checkQuiet(t, address)
 
 	var title, audio string

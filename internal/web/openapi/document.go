@@ -3,6 +3,7 @@ package openapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"example.com/transcription-api/internal/web"
@@ -25,19 +26,22 @@ func (d *document) ref(kind, name string) object {
 
 func (d *document) whole() object {
 	responses := d.problems() // which use headers and schemas
+	components := object{
+		"responses":  responses,
+		"schemas":    d.types.Components,
+		"parameters": d.only("parameters", parameters),
+		"headers":    d.only("headers", headers),
+	}
+	if schemes := d.only("securitySchemes", object{"bearer": bearer}); len(schemes) > 0 { // an empty list has the page ask for a key
+		components["securitySchemes"] = schemes
+	}
 	return object{
-		"openapi": "3.1.0",
-		"info":    d.info(),
-		"servers": []object{{"url": "."}}, // beside this document, also behind a proxy's prefix
-		"tags":    d.api.Tags,
-		"paths":   d.paths,
-		"components": object{
-			"responses":       responses,
-			"schemas":         d.types.Components,
-			"parameters":      d.only("parameters", parameters),
-			"headers":         d.only("headers", headers),
-			"securitySchemes": d.only("securitySchemes", object{"bearer": bearer}),
-		},
+		"openapi":    "3.1.0",
+		"info":       d.info(),
+		"servers":    []object{{"url": "."}}, // beside this document, also behind a proxy's prefix
+		"tags":       d.api.Tags,
+		"paths":      d.paths,
+		"components": components,
 	}
 }
 
@@ -115,8 +119,9 @@ func (d *document) operation(r Route, method string, body, query *web.Schema) ob
 	return op
 }
 
+// parameters are listed with the required ones first, and last what any route has.
 func (d *document) parameters(r Route, query *web.Schema) []object {
-	list := []object{d.ref("parameters", "X-Request-ID")}
+	list := []object{}
 	for part := range strings.SplitSeq(r.Path, "/") {
 		if name := parameter(part); name != "" {
 			list = append(list, pathParameter(name))
@@ -130,6 +135,7 @@ func (d *document) parameters(r Route, query *web.Schema) []object {
 			}
 			list = append(list, p)
 		}
+		slices.SortStableFunc(list, func(a, b object) int { return weight(a) - weight(b) })
 	}
 	if r.Condition != "" {
 		list = append(list, d.ref("parameters", r.Condition))
@@ -140,7 +146,14 @@ func (d *document) parameters(r Route, query *web.Schema) []object {
 	if r.Idempotent {
 		list = append(list, d.ref("parameters", web.IdempotencyKey))
 	}
-	return list
+	return append(list, d.ref("parameters", "X-Request-ID"))
+}
+
+func weight(parameter object) int {
+	if parameter["required"] == true {
+		return 0
+	}
+	return 1
 }
 
 // pathParameter: an id is a row's; what can not be one is not found.

@@ -38,8 +38,8 @@ type thingQuery struct {
 }
 
 var api = openapi.API{Title: "Things", Version: "1", License: openapi.License{Name: "MIT"}, Rules: map[string]web.Rule{
-	"loud":  {Allows: func(text string) bool { return strings.ToUpper(text) == text }, Message: "must be loud", Pattern: `^[^a-z]*$`},
-	"short": {Allows: func(text string) bool { return len(text) < 9 }, Message: "must be short", Pattern: `^[^!]*$`},
+	"loud":  {Check: func(text string) string { return unless(strings.ToUpper(text) == text, "must be loud") }, Message: "must be loud", Pattern: `^[^a-z]*$`},
+	"short": {Check: func(text string) string { return unless(len(text) < 9, "must be short") }, Message: "must be short", Pattern: `^[^!]*$`},
 }}
 
 // endpoint answers with what fn returns, errors as problems.
@@ -221,7 +221,14 @@ func TestStartRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %s", what, err, want)
 		}
 	}
-	if _, err := openapi.Register(gin.New(), openapi.API{Rules: map[string]web.Rule{"blank": {Allows: func(string) bool { return true }, Message: "must be blank", Pattern: `^\s*$`}}}, nil); err == nil {
+	if _, err := openapi.Register(gin.New(), openapi.API{Rules: map[string]web.Rule{"blank": {Check: func(string) string { return "" }, Message: "must be blank", Pattern: `^\s*$`}}}, nil); err == nil {
 		t.Error("a pattern that means other things elsewhere is taken")
 	}
+}
+
+func unless(allowed bool, fault string) string {
+	if allowed {
+		return ""
+	}
+	return fault
 }

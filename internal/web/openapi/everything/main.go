@@ -114,8 +114,8 @@ var about = openapi.API{
 	License: openapi.License{Name: "MIT", URL: "https://opensource.org/license/mit"},
 	Tags:    []openapi.Tag{{Name: "things", Description: "All there is"}},
 	Rules: map[string]web.Rule{
-		"loud":  {Allows: func(text string) bool { return strings.ToUpper(text) == text }, Message: "must be in capitals", Pattern: `^[^a-z]*$`},
-		"short": {Allows: func(text string) bool { return len(text) < 9 }, Message: "must be short", Pattern: `^[^!]{0,8}$`},
+		"loud":  {Check: func(text string) string { return unless(strings.ToUpper(text) == text, "must be in capitals") }, Message: "must be in capitals", Pattern: `^[^a-z]*$`},
+		"short": {Check: func(text string) string { return unless(len(text) < 9, "must be short") }, Message: "must be short", Pattern: `^[^!]{0,8}$`},
 	},
 	Keys: true,
 }
@@ -129,4 +129,11 @@ func routes() []openapi.Route {
 		{Method: "PATCH", Path: "/things/:id", Name: "patchTexts", Summary: "Texts", Serve: session, Condition: "If-Match", Body: texts{}, Replies: ok},
 		{Method: "GET", Path: "/things/:id/parts/:name", Name: "parts", Summary: "Parts", Serve: session, Query: query{}, Condition: "If-None-Match", Replies: ok},
 	}
+}
+
+func unless(allowed bool, fault string) string {
+	if allowed {
+		return ""
+	}
+	return fault
 }

@@ -1,0 +1,7 @@
+package handlers
+
+// What the tests look into.
+var (
+	AudioURLFault = audioURLFault
+	LineFault     = lineFault
+)

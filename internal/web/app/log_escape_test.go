@@ -1,0 +1,49 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+	"unicode"
+
+	"example.com/transcription-api/internal/web/app"
+	"example.com/transcription-api/internal/web/webtest"
+)
+
+// TestEscapeJSON: no character of a client's reaches a terminal that would obey it, and none is lost.
+func TestEscapeJSON(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if r < 0x3000 || r > 0xfe00 && r < 0x10000 || r >= 0xe0000 && r < 0xe0200 {
+			text.WriteRune(r)
+		}
+	}
+	var out bytes.Buffer
+	slog.New(slog.NewJSONHandler(app.EscapeJSON(&out), nil)).Info(text.String(), "path", "/Übung/日本/\u009b31m\u202e\x7f")
+	for _, r := range strings.TrimSuffix(out.String(), "\n") {
+		if !unicode.IsPrint(r) {
+			t.Errorf("%U is in the line as it is", r)
+		}
+	}
+	if !strings.Contains(out.String(), `"/Übung/日本/\u009b31m\u202e\u007f"`) {
+		t.Errorf("want what is printed as it is, and the rest escaped: %s", out.String()[out.Len()-100:])
+	}
+	var line map[string]string
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line["msg"] != text.String() {
+		t.Errorf("a reader of JSON does not find the same text: %v", err)
+	}
+}
+
+// TestLongPathIsCut: a line does not grow with what a client sends.
+func TestLongPathIsCut(t *testing.T) {
+	t.Parallel()
+	s := webtest.StartThings(t)
+	path := "/" + strings.Repeat("é", 20_000)
+	s.Do(t, "GET", path, "", "X-Request-ID: long")
+	if got, want := s.Logged(t, "request", "request_id", "long")["path"], path[:999]+"…"; got != want {
+		t.Errorf("the path in the log is %q", got)
+	}
+}
