@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"go/ast"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -19,7 +20,7 @@ import (
 // exampleFiles are the example's own. In Makefile and scripts, what is for the
 // example alone stands between marks; in other files its names tell.
 var exampleFiles = regexp.MustCompile(`^(internal/handlers/(items(_\w*test)?\.go|testdata/items\.golden)|internal/models/item(_\w*)?\.go|cmd/api/work(_\w*)?\.go|docs/work\.md|` +
-	`internal/db/migrations/(00001_create_items|00003_canonical_languages|00005_item_leases)\.sql|bench/.*|docs/performance.*|` +
+	`internal/db/migrations/(00001_create_items|00003_canonical_languages|00005_item_leases|00006_items_lines)\.sql|bench/.*|docs/performance.*|` +
 	`clients/(life\.ts|tsconfig\.json|.*_test\.go)|cmd/template/(notes_test\.go|testdata/notes/.*))$`)
 
 const (
@@ -90,6 +91,8 @@ func (e example) edit(name string, data []byte) ([]byte, error) {
 	switch {
 	case !slices.Contains(e.left, name):
 		return nil, nil
+	case slices.Contains(slices.Collect(maps.Values(exampleRules)), name):
+		return e.editRule(name, data)
 	case name == routesFile:
 		return edited(name, data, func(s *source) (*source, error) { return s.remove("[]openapi.Route", within("/items")) })
 	case name == apiFile:
@@ -120,7 +123,9 @@ func edited(name string, data []byte, edit func(*source) (*source, error)) ([]by
 	return s.text, nil
 }
 
-var exampleRules = []string{"audiourl", "language"}
+// exampleRules are the rules that go unless another resource uses them, and the
+// files that check them.
+var exampleRules = map[string]string{"audiourl": "internal/handlers/urls.go", "language": "internal/handlers/languages.go"}
 
 // editAPI takes out the tag, the text, and the rules that no other resource uses.
 func (e example) editAPI(s *source) (*source, error) {
@@ -141,15 +146,28 @@ func (e example) editAPI(s *source) (*source, error) {
 		if ok {
 			rule = literalText(pair.Key)
 		}
-		return slices.Contains(exampleRules, rule) && !regexp.MustCompile(`\b`+rule+`\b`).MatchString(used)
+		return exampleRules[rule] != "" && !asksFor(used, rule)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.prune("aboutItems", "isAudioURL", "isLanguage")
+	return s.prune("aboutItems")
 }
 
+func asksFor(tags, rule string) bool { return regexp.MustCompile(`\b` + rule + `\b`).MatchString(tags) }
+
 var validateTag = regexp.MustCompile(`validate:"[^"]*"`)
+
+// editRule keeps the file of a rule that another resource uses.
+func (e example) editRule(name string, data []byte) ([]byte, error) {
+	used, err := e.tags()
+	for rule, file := range exampleRules {
+		if file == name && asksFor(used, rule) {
+			return data, err
+		}
+	}
+	return nil, err
+}
 
 // tags are the rules that the handlers which are left ask for.
 func (e example) tags() (string, error) {

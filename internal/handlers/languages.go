@@ -1,0 +1,51 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/text/language"
+)
+
+// languageFault accepts tags of the registry, which BCP 47 writes with hyphens.
+func languageFault(text string) string {
+	const begin, end = "must be a BCP 47 language tag", ", such as en or pt-BR"
+	_, err := language.Parse(text)
+	unknown, isUnknown := errors.AsType[language.ValueError](err)
+	other := strings.IndexFunc(text, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+	switch parts := strings.Split(text, "-"); {
+	case text == "":
+		return "must not be empty"
+	case strings.Contains(text, "_"):
+		return begin + ", with hyphens and no underscores" + end
+	case strings.ContainsAny(text, ",;"):
+		return begin + ", one and no list" + end
+	case other >= 0:
+		return begin + ", of the letters a to z, digits and hyphens alone" + end
+	case hasLength(parts, 0, 0):
+		return begin + ", with single hyphens, and only between its parts" + end
+	case hasLength(parts, 9, len(text)):
+		return begin + ", whose parts have at most 8 characters" + end
+	case len(parts[0]) == 1 && !strings.ContainsAny(parts[0], "xXiI") || len(parts[0]) > 3 && err != nil:
+		return begin + ", which begins with a language's code of 2 or 3 letters" + end
+	case isUnknown:
+		return begin + fmt.Sprintf(" of the registry, which does not have %q", unknown.Subtag())
+	case err != nil:
+		return begin + end
+	default:
+		return ""
+	}
+}
+
+// hasLength tells whether a part has from least to most bytes.
+func hasLength(parts []string, least, most int) bool {
+	for _, part := range parts {
+		if len(part) >= least && len(part) <= most {
+			return true
+		}
+	}
+	return false
+}
