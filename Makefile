@@ -11,7 +11,7 @@ SBOM    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 WITH_DB := exec ./bin/devdb -throwaway -env TEST_DATABASE_URL --
 
 .DEFAULT_GOAL := help
-.PHONY: help init run test test-faults test-template test-ops test-bench test-clients bench bench-micro fuzz build dist psql db-reset migration lint format vuln
+.PHONY: help init run test test-faults test-template test-ops test-bench test-clients bench bench-micro ha test-ha fuzz build dist psql db-reset migration lint format vuln
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ bench: bin/devdb build ## compare with others that do the same, side by side, an
 	@go -C bench build -o ../bin/bench .
 	@$(WITH_DB) ./bin/bench $(ARGS)
 
+ha: bin/api bin/ha ## run three PostgreSQL nodes, HAProxy and three instances under load, and kill the leader: docs/scaling.md
+	@./bin/ha $(ARGS)
+
+test-ha: bin/api ## test failover, rolling restarts and PgBouncer on such a cluster, in 6 minutes; needs what make ha needs
+	@go test -tags ha -timeout 10m -count 1 -v -run HA ./ops/ha
+
 bench-micro: bin/devdb ## run the Go benchmarks, with allocations; for benchstat: ARGS='-count 10'
 	@$(WITH_DB) go test -run '^$$' -bench . -benchmem $(ARGS) ./internal/...
 
@@ -82,8 +88,8 @@ migration: ## begin a migration: NAME=create_notes
 # A module within the module, as bench is, is not in what gonew copies.
 lint: ## check format, vet, staticcheck, who imports whom, and that the module files are tidy
 	@test -z "$$($(TOOL) gofumpt -l . | grep -v "^clients/generated/" | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
-	go vet -tags faults,template ./...
-	$(TOOL) staticcheck -tags faults,template ./...
+	go vet -tags faults,template,ha ./...
+	$(TOOL) staticcheck -tags faults,template,ha ./...
 	@[ ! -d bench ] || { set -x; cd bench && go vet ./... && go tool -modfile=../tools.mod staticcheck ./...; }
 	$(TOOL) actionlint -shellcheck= -pyflakes=
 	./.ci/imports
@@ -95,11 +101,13 @@ vuln: ## look for known vulnerabilities in what is linked
 format: ## format the code
 	$(TOOL) gofumpt -w .
 
-.PHONY: bin/api bin/devdb bin/template
+.PHONY: bin/api bin/devdb bin/ha bin/template
 bin/api:
 	@[ -x $@ ] || echo "building; the first time this takes minutes"
 	@go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/api
 bin/devdb:
 	@go build -o $@ ./cmd/devdb
+bin/ha:
+	@go build -o $@ ./ops/ha
 bin/template:
 	@go build -o $@ ./cmd/template

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// What the clients write, and read again by the Location of the answer. Another resource takes another path and body.
+const (
+	loadPath = "/items"
+	loadBody = `{"title":"under load","audio_url":"https://example.com/a.wav"}`
+)
+
+// clientLimit is longer than HAProxy's, so that no answer is missed.
+const clientLimit = 75 * time.Second
+
+// Load is clients that write and read in turn, and what they saw.
+type Load struct {
+	url     func() string // of the next request
+	client  *http.Client
+	pause   time.Duration
+	work    sync.WaitGroup
+	cancel  context.CancelFunc
+	mu      sync.Mutex
+	tally   Tally
+	onWrite func() // called for each acknowledged write; set before the first one can come
+}
+
+// Tally is the sum of what the clients saw.
+type Tally struct {
+	Requests int
+	Statuses map[int]int
+	Failures map[string]int // no HTTP answer at all, by reason
+	Longest  time.Duration  // between two 2xx, whoever got them
+	LastOK   time.Time
+	Written  []int64 // ids that a 201 has acknowledged
+	Wrong    []string
+}
+
+// startLoad starts n clients with a pause after each pair of requests, which leaves the machine to the database.
+func startLoad(n int, pause time.Duration, url func() string) *Load {
+	ctx, cancel := context.WithCancel(context.Background())
+	transport := &http.Transport{MaxIdleConnsPerHost: n}
+	l := &Load{url: url, client: &http.Client{Timeout: clientLimit, Transport: transport}, pause: pause, cancel: cancel}
+	l.tally = Tally{Statuses: map[int]int{}, Failures: map[string]int{}, LastOK: time.Now()}
+	for range n {
+		l.work.Go(func() { l.run(ctx) })
+	}
+	return l
+}
+
+// Stop lets the requests under way finish, and returns the sum.
+func (l *Load) Stop() Tally {
+	l.cancel()
+	l.work.Wait()
+	l.client.CloseIdleConnections()
+	t := l.Tally()
+	t.Longest = max(t.Longest, time.Since(t.LastOK))
+	return t
+}
+
+// Tally is the sum so far.
+func (l *Load) Tally() Tally {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.tally
+	t.Statuses, t.Failures = maps.Clone(t.Statuses), maps.Clone(t.Failures)
+	t.Written, t.Wrong = slices.Clone(t.Written), slices.Clone(t.Wrong)
+	return t
+}
+
+func (l *Load) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		status, body := l.do(http.MethodPost, loadPath, loadBody)
+		if status == http.StatusCreated {
+			var row struct{ ID int64 }
+			if err := json.Unmarshal(body, &row); err != nil {
+				l.wrong(fmt.Sprintf("201 with %q", body))
+			}
+			l.written(row.ID)
+			if status, body = l.do(http.MethodGet, fmt.Sprintf("%s/%d", loadPath, row.ID), ""); status == http.StatusNotFound {
+				l.wrong(fmt.Sprintf("GET of %d after its 201: %s", row.ID, body))
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(l.pause):
+		}
+	}
+}
+
+// do ends by itself, not by the end of the load: a request that is cut off here would count as an error.
+func (l *Load) do(method, path, body string) (int, []byte) {
+	req, err := http.NewRequest(method, l.url()+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		l.failed(err)
+		return 0, nil
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := l.client.Do(req)
+	if err != nil {
+		l.failed(err)
+		return 0, nil
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		l.failed(err)
+		return 0, nil
+	}
+	l.answered(resp.StatusCode)
+	return resp.StatusCode, answer
+}
+
+func (l *Load) failed(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.Requests++
+	l.tally.Failures[err.Error()]++
+}
+
+func (l *Load) answered(status int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.Requests++
+	l.tally.Statuses[status]++
+	if now := time.Now(); status < 300 {
+		l.tally.Longest = max(l.tally.Longest, now.Sub(l.tally.LastOK))
+		l.tally.LastOK = now
+	}
+}
+
+func (l *Load) written(id int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.Written = append(l.tally.Written, id)
+	if l.onWrite != nil {
+		l.onWrite()
+	}
+}
+
+func (l *Load) wrong(what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.Wrong = append(l.tally.Wrong, what)
+}
+
+// OK counts the answers from 200 to 299.
+func (t Tally) OK() (n int) {
+	for status, count := range t.Statuses {
+		if status < 300 {
+			n += count
+		}
+	}
+	return n
+}
+
+// Others counts what is neither a 2xx nor a 503 or 504, which say that it may be tried again.
+func (t Tally) Others() int {
+	return t.Requests - t.OK() - t.Statuses[http.StatusServiceUnavailable] - t.Statuses[http.StatusGatewayTimeout]
+}
