@@ -24,25 +24,25 @@ const clientLimit = 75 * time.Second
 
 // Load is clients that write and read in turn, and what they saw.
 type Load struct {
-	url     func() string // of the next request
-	client  *http.Client
-	pause   time.Duration
-	work    sync.WaitGroup
-	cancel  context.CancelFunc
-	mu      sync.Mutex
-	tally   Tally
-	onWrite func() // called for each acknowledged write; set before the first one can come
+	url    func() string // of the next request
+	client *http.Client
+	pause  time.Duration
+	work   sync.WaitGroup
+	cancel context.CancelFunc
+	mu     sync.Mutex
+	tally  Tally
 }
 
 // Tally is the sum of what the clients saw.
 type Tally struct {
-	Requests int
-	Statuses map[int]int
-	Failures map[string]int // no HTTP answer at all, by reason
-	Longest  time.Duration  // between two 2xx, whoever got them
-	LastOK   time.Time
-	Written  []int64 // ids that a 201 has acknowledged
-	Wrong    []string
+	Requests  int
+	Statuses  map[int]int
+	Failures  map[string]int // no HTTP answer at all, by reason
+	Longest   time.Duration  // between two 2xx, whoever got them
+	LastOK    time.Time
+	LastWrite time.Time // the last 201
+	Written   []int64   // ids that a 201 has acknowledged
+	Wrong     []string
 }
 
 // startLoad starts n clients with a pause after each pair of requests, which leaves the machine to the database.
@@ -75,6 +75,13 @@ func (l *Load) Tally() Tally {
 	t.Statuses, t.Failures = maps.Clone(t.Statuses), maps.Clone(t.Failures)
 	t.Written, t.Wrong = slices.Clone(t.Written), slices.Clone(t.Wrong)
 	return t
+}
+
+// lastWrite is a Tally's LastWrite for those who look often.
+func (l *Load) lastWrite() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tally.LastWrite
 }
 
 func (l *Load) run(ctx context.Context) {
@@ -144,9 +151,7 @@ func (l *Load) written(id int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tally.Written = append(l.tally.Written, id)
-	if l.onWrite != nil {
-		l.onWrite()
-	}
+	l.tally.LastWrite = time.Now()
 }
 
 func (l *Load) wrong(what string) {
