@@ -19,6 +19,11 @@ func TestHA(t *testing.T) {
 	t.Run("RollingRestart", func(t *testing.T) { r.at(t).rollingRestart() })
 	t.Run("FiveAtOnce", func(t *testing.T) { r.at(t).fiveAtOnce() })
 	t.Run("PgBouncer", func(t *testing.T) { r.at(t).pgbouncer() })
+	t.Run("Failover/PgBouncer", func(t *testing.T) {
+		r := r.at(t)
+		r.event("PgBouncer, SIGKILL", r.kill, r.bringBack)
+		r.event("PgBouncer, stalled", r.each((*gate).stall), r.each((*gate).pass))
+	})
 	t.Run("Failover/Hosts", func(t *testing.T) {
 		r := r.at(t)
 		var hosts []string
@@ -39,11 +44,7 @@ func (r *rig) at(t *testing.T) *rig {
 
 // failover has the leader die, hand over, and be cut off in two ways.
 func (r *rig) failover(by string) {
-	r.event(by+", SIGKILL", r.kill, func(n *node) {
-		if err := r.startNode(n); err != nil {
-			r.t.Fatal(err)
-		}
-	})
+	r.event(by+", SIGKILL", r.kill, r.bringBack)
 	r.event(by+", switchover", func(n *node) {
 		if err := r.switchover(r.t.Context(), n); err != nil {
 			r.t.Error(err)
@@ -51,6 +52,12 @@ func (r *rig) failover(by string) {
 	}, func(*node) {})
 	r.event(by+", stalled", r.each((*gate).stall), r.each((*gate).pass))
 	r.event(by+", refused", r.each((*gate).refuse), r.each((*gate).pass))
+}
+
+func (r *rig) bringBack(n *node) {
+	if err := r.startNode(n); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 func (r *rig) each(do func(*gate)) func(*node) {
@@ -71,6 +78,7 @@ func (r *rig) event(name string, fault, heal func(*node)) {
 	go fault(old)
 	_, promoted, err := r.awaitOther(r.t.Context(), old)
 	if err != nil {
+		heal(old)
 		r.t.Fatalf("%s: %v; %s", name, err, load.Stop())
 	}
 	var first time.Time
@@ -103,6 +111,11 @@ func (r *rig) judge(name string, tally Tally) {
 	if n := r.lost(tally.Written); n > 0 {
 		r.t.Errorf("%s: %d of %d acknowledged writes are lost", name, n, len(tally.Written))
 	}
+	var twice int
+	const sql = "SELECT count(*) - count(DISTINCT title) FROM items WHERE title <> 'under load'"
+	if err := r.onNode(r.mustLeader(), &twice, sql); err != nil || twice != 0 {
+		r.t.Errorf("%s: %d rows were written twice under one key; %v", name, twice, err)
+	}
 	for _, i := range r.instances {
 		select {
 		case <-i.Done():
@@ -125,6 +138,6 @@ func (r *rig) noneOnStandbys() {
 }
 
 func (t Tally) String() string {
-	return fmt.Sprintf("%d requests, %d 2xx, %d 503, %d 504, %d others, longest gap %v", t.Requests, t.OK(),
-		t.Statuses[503], t.Statuses[504], t.Others(), t.Longest.Round(10*time.Millisecond))
+	return fmt.Sprintf("%d requests, %d 2xx, %d 503, %d 504, %d busy keys, %d others, longest gap %v", t.Requests, t.OK(),
+		t.Statuses[503], t.Statuses[504], t.Busy, t.Others(), t.Longest.Round(10*time.Millisecond))
 }

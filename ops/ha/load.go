@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,10 +14,10 @@ import (
 	"time"
 )
 
-// What the clients write, and read again by the Location of the answer. Another resource takes another path and body.
+// What the clients write, and read again by its id. Another resource takes another path and body.
 const (
 	loadPath = "/items"
-	loadBody = `{"title":"under load","audio_url":"https://example.com/a.wav"}`
+	loadBody = `{"title":%q,"audio_url":"https://example.com/a.wav"}`
 )
 
 // clientLimit is longer than HAProxy's, so that no answer is missed.
@@ -37,6 +38,7 @@ type Load struct {
 type Tally struct {
 	Requests  int
 	Statuses  map[int]int
+	Busy      int            // 409 with Retry-After: the key is in use
 	Failures  map[string]int // no HTTP answer at all, by reason
 	Longest   time.Duration  // between two 2xx, whoever got them
 	LastOK    time.Time
@@ -51,8 +53,8 @@ func startLoad(n int, pause time.Duration, url func() string) *Load {
 	transport := &http.Transport{MaxIdleConnsPerHost: n}
 	l := &Load{url: url, client: &http.Client{Timeout: clientLimit, Transport: transport}, pause: pause, cancel: cancel}
 	l.tally = Tally{Statuses: map[int]int{}, Failures: map[string]int{}, LastOK: time.Now()}
-	for range n {
-		l.work.Go(func() { l.run(ctx) })
+	for client := range n {
+		l.work.Go(func() { l.run(ctx, client) })
 	}
 	return l
 }
@@ -84,28 +86,49 @@ func (l *Load) lastWrite() time.Time {
 	return l.tally.LastWrite
 }
 
-func (l *Load) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		status, body := l.do(http.MethodPost, loadPath, loadBody)
+// run writes a row and reads it again. Every second client gives each row a key, under which it asks until it has
+// a 201: however often that is, the row must be there once.
+func (l *Load) run(ctx context.Context, client int) {
+	for n := 0; ctx.Err() == nil; n++ {
+		title, key := "under load", ""
+		if client%2 == 1 {
+			title = rand.Text()
+			key = title
+		}
+		status, body := l.do(http.MethodPost, loadPath, fmt.Sprintf(loadBody, title), key)
+		for key != "" && ctx.Err() == nil && status != http.StatusCreated {
+			l.wait(ctx)
+			status, body = l.do(http.MethodPost, loadPath, fmt.Sprintf(loadBody, title), key)
+		}
 		if status == http.StatusCreated {
-			var row struct{ ID int64 }
-			if err := json.Unmarshal(body, &row); err != nil {
-				l.wrong(fmt.Sprintf("201 with %q", body))
-			}
-			l.written(row.ID)
-			if status, body = l.do(http.MethodGet, fmt.Sprintf("%s/%d", loadPath, row.ID), ""); status == http.StatusNotFound {
-				l.wrong(fmt.Sprintf("GET of %d after its 201: %s", row.ID, body))
-			}
+			l.readAgain(body)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(l.pause):
-		}
+		l.wait(ctx)
+	}
+}
+
+func (l *Load) wait(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(l.pause):
+	}
+}
+
+// readAgain reads what a 201 has acknowledged.
+func (l *Load) readAgain(created []byte) {
+	var row struct{ ID int64 }
+	if err := json.Unmarshal(created, &row); err != nil {
+		l.wrong(fmt.Sprintf("201 with %q", created))
+		return
+	}
+	l.written(row.ID)
+	if status, body := l.do(http.MethodGet, fmt.Sprintf("%s/%d", loadPath, row.ID), "", ""); status == http.StatusNotFound {
+		l.wrong(fmt.Sprintf("GET of %d after its 201: %s", row.ID, body))
 	}
 }
 
 // do ends by itself, not by the end of the load: a request that is cut off here would count as an error.
-func (l *Load) do(method, path, body string) (int, []byte) {
+func (l *Load) do(method, path, body, key string) (int, []byte) {
 	req, err := http.NewRequest(method, l.url()+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		l.failed(err)
@@ -113,6 +136,9 @@ func (l *Load) do(method, path, body string) (int, []byte) {
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
 	}
 	resp, err := l.client.Do(req)
 	if err != nil {
@@ -125,7 +151,7 @@ func (l *Load) do(method, path, body string) (int, []byte) {
 		l.failed(err)
 		return 0, nil
 	}
-	l.answered(resp.StatusCode)
+	l.answered(resp.StatusCode, resp.Header.Get("Retry-After") != "")
 	return resp.StatusCode, answer
 }
 
@@ -136,11 +162,14 @@ func (l *Load) failed(err error) {
 	l.tally.Failures[err.Error()]++
 }
 
-func (l *Load) answered(status int) {
+func (l *Load) answered(status int, again bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tally.Requests++
 	l.tally.Statuses[status]++
+	if status == http.StatusConflict && again {
+		l.tally.Busy++
+	}
 	if now := time.Now(); status < 300 {
 		l.tally.Longest = max(l.tally.Longest, now.Sub(l.tally.LastOK))
 		l.tally.LastOK = now
@@ -170,7 +199,8 @@ func (t Tally) OK() (n int) {
 	return n
 }
 
-// Others counts what is neither a 2xx nor a 503 or 504, which say that it may be tried again.
+// Others counts what is neither a 2xx nor tells to try again: 503, 504, and 409 for a key whose first request has not
+// ended yet, as far as PostgreSQL knows.
 func (t Tally) Others() int {
-	return t.Requests - t.OK() - t.Statuses[http.StatusServiceUnavailable] - t.Statuses[http.StatusGatewayTimeout]
+	return t.Requests - t.OK() - t.Statuses[http.StatusServiceUnavailable] - t.Statuses[http.StatusGatewayTimeout] - t.Busy
 }

@@ -34,6 +34,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	ttl := flags.Int("ttl", 10, "seconds after which a dead leader is replaced")
 	clients := flags.Int("clients", 30, "clients that write and read")
 	service := flags.String("service", "bin/api", "the service's program")
+	limit := flags.Duration("limit", time.Minute, "for each part to start")
 	if err := flags.Parse(args); err != nil {
 		return flag.ErrHelp
 	}
@@ -42,7 +43,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return err
 	}
 	c, err := NewCluster(Options{
-		Programs: programs, Ports: portsFrom(*base), TTL: *ttl, PoolSize: 5, Limit: time.Minute, Progress: out,
+		Programs: programs, Ports: portsFrom(*base), TTL: *ttl, PoolSize: 5, Limit: *limit, Progress: out,
 	})
 	if err != nil {
 		return err

@@ -55,6 +55,10 @@ func (c *Cluster) startInstance(i *instance, more map[string]string) (err error)
 	_, port, _ := net.SplitHostPort(i.Address)
 	env := map[string]string{"HOST": "127.0.0.1", "PORT": port}
 	maps.Copy(env, more)
+	if env["DATABASE_URL"] == "" {
+		env["DATABASE_URL"] = c.appURL(local(c.opts.Ports.Leader))
+	}
+	env["DATABASE_URL"] += "&application_name=" + i.Name // by which pg_stat_activity tells the instances apart
 	i.part, err = c.launch(i.Name, c.settings(env), c.path("api"), "serve")
 	return err
 }
