@@ -15,9 +15,13 @@ const backWithin = 5 * time.Second
 // TestHA runs everything on one cluster, one after the other, since a cluster takes long to start.
 func TestHA(t *testing.T) {
 	r := newRig(t)
+	if r.lost([]int64{-1}) != 1 {
+		t.Fatal("a row that is not there does not count as lost")
+	}
 	t.Run("Failover/HAProxy", func(t *testing.T) { r.at(t).failover("HAProxy") })
 	t.Run("RollingRestart", func(t *testing.T) { r.at(t).rollingRestart() })
 	t.Run("FiveAtOnce", func(t *testing.T) { r.at(t).fiveAtOnce() })
+	t.Run("Replicas", func(t *testing.T) { r.at(t).reading() })
 	t.Run("PgBouncer", func(t *testing.T) { r.at(t).pgbouncer() })
 	t.Run("Failover/PgBouncer", func(t *testing.T) {
 		r := r.at(t)

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -62,7 +63,7 @@ func (i *instance) text() string {
 	if err != nil {
 		return ""
 	}
-	parts := strings.Split(string(text), `"msg":"settings"`)
+	parts := strings.Split(string(text), `"msg":"starting"`)
 	return parts[len(parts)-1]
 }
 
@@ -112,6 +113,33 @@ func (r *rig) fiveAtOnce() {
 	}
 	if migrations := r.migrations(); migrated != migrations || migrated == 0 {
 		r.t.Errorf("%d migrations were applied by five instances, want %d", migrated, migrations)
+	}
+}
+
+// reading: an instance whose URL leads to the standbys is ready and reads; what writes gets 503, and it lives on.
+func (r *rig) reading() {
+	i := &instance{Name: "reader", Address: local(freePorts(r.t).base)}
+	url := r.appURL(local(r.opts.Ports.Replicas))
+	if err := r.startInstance(i, map[string]string{"DATABASE_URL": url}); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := i.awaitReady(r.t.Context(), patience); err != nil {
+		r.t.Fatal(err)
+	}
+	load := &Load{url: func() string { return "http://" + i.Address }, client: http.DefaultClient}
+	load.tally = Tally{Statuses: map[int]int{}, Failures: map[string]int{}}
+	body := fmt.Sprintf(loadBody, "to a replica")
+	for range 20 {
+		if status, answer := load.do(http.MethodGet, loadPath, "", ""); status != http.StatusOK {
+			r.t.Errorf("GET: %d %s", status, answer)
+		}
+		if status, answer := load.do(http.MethodPost, loadPath, body, ""); status != http.StatusServiceUnavailable {
+			r.t.Errorf("POST: %d %s", status, answer)
+		}
+	}
+	i.Signal(syscall.SIGTERM)
+	if code := i.ExitCode(); code != 0 {
+		r.t.Errorf("it ended with status %d: %s", code, i.lastLine())
 	}
 }
 

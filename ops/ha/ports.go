@@ -12,11 +12,11 @@ const (
 
 // Ports are where the parts of the cluster listen, all on 127.0.0.1.
 type Ports struct {
-	Front, Leader, Bouncer int
-	EtcdClient, EtcdPeer   int
-	Instances              [instanceCount]int
-	Postgres, REST         [nodeCount]int
-	base, next             int
+	Front, Leader, Replicas, Bouncer int
+	EtcdClient, EtcdPeer             int
+	Instances                        [instanceCount]int
+	Postgres, REST                   [nodeCount]int
+	base, next                       int
 }
 
 // portsFrom gives out consecutive ports.
@@ -30,7 +30,7 @@ func portsFrom(base int) Ports {
 }
 
 func (p *Ports) all() []*int {
-	all := []*int{&p.Front, &p.Leader, &p.Bouncer, &p.EtcdClient, &p.EtcdPeer}
+	all := []*int{&p.Front, &p.Leader, &p.Replicas, &p.Bouncer, &p.EtcdClient, &p.EtcdPeer}
 	for i := range p.Instances {
 		all = append(all, &p.Instances[i])
 	}
