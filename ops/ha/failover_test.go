@@ -36,6 +36,7 @@ func TestHA(t *testing.T) {
 		}
 		r.restartInstances(map[string]string{"DATABASE_URL": r.appURL(strings.Join(hosts, ",")) + "&target_session_attrs=read-write"})
 		r.failover("hosts")
+		r.event("hosts, refused", r.each((*gate).refuse), r.each((*gate).pass))
 	})
 }
 
@@ -46,7 +47,7 @@ func (r *rig) at(t *testing.T) *rig {
 	return &part
 }
 
-// failover has the leader die, hand over, and be cut off in two ways.
+// failover has the leader die, hand over, and be cut off.
 func (r *rig) failover(by string) {
 	r.event(by+", SIGKILL", r.kill, r.bringBack)
 	r.event(by+", switchover", func(n *node) {
@@ -55,7 +56,6 @@ func (r *rig) failover(by string) {
 		}
 	}, func(*node) {})
 	r.event(by+", stalled", r.each((*gate).stall), r.each((*gate).pass))
-	r.event(by+", refused", r.each((*gate).refuse), r.each((*gate).pass))
 }
 
 func (r *rig) bringBack(n *node) {
