@@ -61,6 +61,15 @@ test-bench: bin/devdb ## test the programs of make bench
 bench: bin/devdb build ## compare with others that do the same, side by side, and write docs/performance.md; ARGS=-quick in 2 minutes
 	@go -C bench build -o ../bin/bench .
 	@$(WITH_DB) ./bin/bench $(ARGS)
+
+.PHONY: ha test-ha bin/ha
+ha: bin/api bin/ha ## run three PostgreSQL nodes, HAProxy and three instances under load, and kill the leader: docs/scaling.md
+	@./bin/ha $(ARGS)
+
+test-ha: bin/api ## test failover, rolling restarts and PgBouncer on such a cluster, in 6 minutes; needs what make ha needs
+	@go test -tags ha -timeout 10m -count 1 -v -run HA ./ops/ha
+bin/ha:
+	@go build -o $@ ./ops/ha
 # /example
 
 bench-micro: bin/devdb ## run the Go benchmarks, with allocations; for benchstat: ARGS='-count 10'
@@ -94,8 +103,8 @@ migration: ## begin a migration: NAME=create_notes
 # A module within the module, as bench is, is not in what gonew copies.
 lint: ## check format, vet, staticcheck, who imports whom, and that the module files are tidy
 	@test -z "$$($(TOOL) gofumpt -l . | grep -v "^clients/generated/" | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
-	go vet -tags faults,template ./...
-	$(TOOL) staticcheck -tags faults,template ./...
+	go vet -tags faults,template,ha ./...
+	$(TOOL) staticcheck -tags faults,template,ha ./...
 	@[ ! -d bench ] || { set -x; cd bench && go vet ./... && go tool -modfile=../tools.mod staticcheck ./...; }
 	$(TOOL) actionlint -shellcheck= -pyflakes=
 	./.ci/imports

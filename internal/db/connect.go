@@ -26,6 +26,7 @@ func TestConnection(ctx context.Context, opts Options, retries int, delay time.D
 	cfg := pool.ConnConfig
 	opts.connConfig(cfg)
 	opts.logFiles(ctx, cfg)
+	opts.warnHosts(ctx, cfg)
 	for attempt := 1; ; attempt++ {
 		err := testOnce(ctx, cfg, opts.ConnectTimeout)
 		if err == nil {
@@ -64,6 +65,16 @@ func (o Options) logFiles(ctx context.Context, cfg *pgx.ConnConfig) {
 	}
 	if len(files) > 0 {
 		o.logger().LogAttrs(ctx, slog.LevelInfo, "connection parameters from files", slog.Any("files", files))
+	}
+}
+
+// warnHosts tells of several hosts of which any will do: the first that answers
+// is taken, and when that has become a standby each write fails on it, for as long
+// as it answers.
+func (o Options) warnHosts(ctx context.Context, cfg *pgx.ConnConfig) {
+	if hosts := hostsOf(cfg); len(hosts) > 1 && cfg.ValidateConnect == nil {
+		o.logger().LogAttrs(ctx, slog.LevelWarn, "DATABASE_URL names several hosts, of which any will do, a standby too: "+
+			"set target_session_attrs=read-write", slog.Any("hosts", hosts))
 	}
 }
 

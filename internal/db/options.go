@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Options are the settings of the pool and of its sessions. Each has the name
@@ -59,6 +61,11 @@ func (o Options) String() string {
 		return "[secret]" // what cannot be read may be a password
 	}
 	conn := cfg.ConnConfig
+	return "postgres://" + url.User(conn.User).String() + "@" + strings.Join(hostsOf(conn), ",") + "/" + url.PathEscape(conn.Database)
+}
+
+// hostsOf are the URL's hosts with their ports, each once.
+func hostsOf(conn *pgx.ConnConfig) []string {
 	hosts := []string{net.JoinHostPort(conn.Host, strconv.Itoa(int(conn.Port)))}
 	for _, next := range conn.Fallbacks { // other hosts, and the same ones with or without TLS
 		host := net.JoinHostPort(next.Host, strconv.Itoa(int(next.Port)))
@@ -66,7 +73,7 @@ func (o Options) String() string {
 			hosts = append(hosts, host)
 		}
 	}
-	return "postgres://" + url.User(conn.User).String() + "@" + strings.Join(hosts, ",") + "/" + url.PathEscape(conn.Database)
+	return hosts
 }
 
 // Format keeps the URL out of every verb: String alone would leave %#v and %x.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -85,6 +87,27 @@ func TestPool_ProbesOfAnExhaustedPool(t *testing.T) {
 	}
 	poolReturn(held)
 	p.noSlotLost()
+}
+
+// TestPool_ProbesOfSeveralHosts: beside an exhausted pool, a host that hangs leaves the probe time for the next one.
+func TestPool_ProbesOfSeveralHosts(t *testing.T) {
+	t.Parallel()
+	direct := dbtest.Things(t)
+	first, second := dbtest.NewProxy(t, direct), dbtest.NewProxy(t, direct)
+	u, err := url.Parse(second.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts := strings.Replace(first.URL(), "?", "?target_session_attrs=read-write&", 1)
+	hosts = poolWith(t, hosts, func(both *url.URL) { both.Host += "," + u.Host })
+	p := poolOpen(t, poolOptions(hosts, 1, 0), direct)
+	held := p.takeMany(1)
+	first.Stall()
+	if err := p.Ping(t.Context(), poolPatience); err != nil || second.Accepted() == 0 {
+		t.Errorf("%v; the second host was asked %d times", err, second.Accepted())
+	}
+	first.Pass()
+	poolReturn(held)
 }
 
 // TestPool_ProberLeaves: the one who asked first, too. Nothing changes for those who wait, nor in the log.

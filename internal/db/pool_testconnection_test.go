@@ -161,6 +161,29 @@ func TestTestConnection_MissingSchema(t *testing.T) {
 	}
 }
 
+// TestTestConnection_SeveralHosts: without target_session_attrs the first that answers is taken, which may be a standby.
+func TestTestConnection_SeveralHosts(t *testing.T) {
+	t.Parallel()
+	cfg, err := pgconn.ParseConfig(dbtest.Things(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := fmt.Sprintf("user=%s password='%s' dbname=%s sslmode=disable ", cfg.User, cfg.Password, cfg.Database)
+	one := fmt.Sprintf("host=%s port=%d", cfg.Host, cfg.Port)
+	two := fmt.Sprintf("host=%s,%[1]s port=%d,%d", cfg.Host, cfg.Port, cfg.Port+1)
+	for params, warned := range map[string]bool{
+		one: false, two: true, two + " target_session_attrs=any": true, two + " target_session_attrs=read-write": false,
+	} {
+		opts, log := poolLogged(server + params)
+		if err := db.TestConnection(t.Context(), opts, 1, 0); err != nil {
+			t.Errorf("%s: %v", params, err)
+		}
+		if told := strings.Contains(log.String(), "names several hosts"); told != warned {
+			t.Errorf("%s: log:\n%s", params, log)
+		}
+	}
+}
+
 // TestOptions_Hidden: Options show where the URL leads, and no more.
 func TestOptions_Hidden(t *testing.T) {
 	t.Parallel()

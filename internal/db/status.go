@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -154,13 +155,23 @@ func (d *DB) pingOnce(ctx context.Context) error {
 
 // probeServer sends the server an SSLRequest. The server answers that with one
 // byte before it starts a backend, so that the probe costs none of
-// max_connections.
+// max_connections. Several hosts are asked at the same time: one that hangs
+// would else leave no time for the others.
 func (d *DB) probeServer(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	cfg := d.pool.Config().ConnConfig.Config
-	var errs []error
 	hosts := append([]*pgconn.FallbackConfig{{Host: cfg.Host, Port: cfg.Port}}, cfg.Fallbacks...)
+	hosts = slices.CompactFunc(hosts, func(a, b *pgconn.FallbackConfig) bool { // the same one without TLS
+		return a.Host == b.Host && a.Port == b.Port
+	})
+	answers := make(chan error, len(hosts))
 	for _, host := range hosts {
-		err := probeHost(ctx, host)
+		go func() { answers <- probeHost(ctx, host) }()
+	}
+	var errs []error
+	for range hosts {
+		err := <-answers
 		if err == nil {
 			return nil
 		}
@@ -176,9 +187,7 @@ func probeHost(ctx context.Context, host *pgconn.FallbackConfig) error {
 		return err
 	}
 	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		conn.SetDeadline(deadline)
-	}
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	sslRequest := []byte{0, 0, 0, 8, 4, 210, 22, 47} // length, code 80877103
 	if _, err := conn.Write(sslRequest); err != nil {
 		return err
