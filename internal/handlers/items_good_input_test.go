@@ -24,7 +24,7 @@ func TestUnusualPosts(t *testing.T) {
 		{postTitle(`<script>&amp;</script>`), "title", "<script>&amp;</script>"},
 		{postTitle(`\ufffd\uffff\udbff\udfff`), "title", "\ufffd\uffff\U0010ffff"},
 		{postTitle(`\u200fשלום\u200e`), "title", "\u200fשלום\u200e"}, // marks of direction
-		{postTitle(`👩‍👩‍👧‍👦 نامه‌ای a\u00adb`), "title", "👩\u200d👩\u200d👧\u200d👦 نامه\u200cای a\u00adb"},
+		{postTitle(`👩\u200d👩\u200d👧\u200d👦 نامه\u200cای a\u00adb`), "title", "👩\u200d👩\u200d👧\u200d👦 نامه\u200cای a\u00adb"},
 		{postTitle(`\u0600`), "title", "\u0600"}, // a format character that is drawn
 		{postTitle(` \u00a0 a `), "title", " \u00a0 a "},
 		{postTitle(`'; DROP TABLE items; --`), "title", "'; DROP TABLE items; --"},
