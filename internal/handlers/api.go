@@ -30,7 +30,7 @@ func api() app.API {
 	}
 }
 
-// rules are this API's own, for `validate` tags; rules.go checks them. The README
+// rules are this API's own, for `validate` tags; rules.go checks them. docs/fields.md
 // lists the others.
 var rules = map[string]web.Rule{
 	"line": {
