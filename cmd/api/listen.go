@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +9,7 @@ import (
 	"syscall"
 
 	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/web/app"
 	"example.com/transcription-api/internal/web/openapi"
 )
 
@@ -37,11 +36,15 @@ func nextPort(port int) int {
 
 // greet says in dev what to do first, in lines to paste: the document knows a
 // request that creates something.
-func greet(ctx context.Context, w io.Writer, cfg config.Config, addr net.Addr, api http.Handler) {
+func greet(w io.Writer, cfg config.Config, addr net.Addr, api http.Handler) {
 	_, port, _ := net.SplitHostPort(addr.String()) // a listener's address has a port
 	url := "http://" + net.JoinHostPort(loopback(cfg.Host), port)
 	fmt.Fprintf(w, "\n  read and try the API: %s/docs\n", url)
-	if path, body, ok := openapi.Sample(document(ctx, api)); ok {
+	var document []byte
+	if documented, ok := api.(app.Documented); ok {
+		document = documented.Document()
+	}
+	if path, body, ok := openapi.Sample(document); ok {
 		key := ""
 		if len(cfg.API.APIKeys) > 0 {
 			key = ` -H "Authorization: Bearer $API_KEY"` // the keys are secret
@@ -50,23 +53,3 @@ func greet(ctx context.Context, w io.Writer, cfg config.Config, addr net.Addr, a
 	}
 	fmt.Fprintln(w)
 }
-
-// document asks the API for its document, without a connection.
-func document(ctx context.Context, api http.Handler) []byte {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "/openapi.json", nil)
-	if err != nil {
-		return nil
-	}
-	answer := answerBuffer{header: http.Header{}}
-	api.ServeHTTP(&answer, request)
-	return answer.Bytes()
-}
-
-// answerBuffer is an http.ResponseWriter that keeps the body.
-type answerBuffer struct {
-	bytes.Buffer
-	header http.Header
-}
-
-func (a *answerBuffer) Header() http.Header { return a.header }
-func (a *answerBuffer) WriteHeader(int)     {}

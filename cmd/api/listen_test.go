@@ -18,6 +18,9 @@ func TestGreeting(t *testing.T) {
 		t.Errorf("%s: %d", docs, a.status)
 	}
 	line := p.await(`(?m)^  (curl .*)$`)[1]
+	if strings.Contains(p.output.String(), "openapi.json") {
+		t.Errorf("a request nobody has made is in the log:\n%s", p.output)
+	}
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", line+" -s -i").Output()
 	if err != nil || !strings.HasPrefix(string(out), "HTTP/1.1 201 ") {
 		t.Errorf("%s: %v\n%s", line, err, out)

@@ -57,7 +57,7 @@ func (p *program) serve(ctx context.Context, _ []string) (err error) {
 	}
 	p.log.Info("listening", "url", "http://"+ln.Addr().String())
 	if p.cfg.Environment == config.Dev {
-		greet(ctx, p.stderr, p.cfg, ln.Addr(), handler)
+		greet(p.stderr, p.cfg, ln.Addr(), handler)
 	}
 	return s.serve(ctx, &listener{TCPListener: ln.(*net.TCPListener), log: p.log}, handler)
 }

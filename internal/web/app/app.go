@@ -50,22 +50,32 @@ type Tx func(fn Handler, opts ...db.SessionOption) openapi.Endpoint
 // New returns the service. The error names the route, the type and the field
 // that can not be served.
 func New(o Options, api API) (http.Handler, error) {
-	engine, err := newEngine(o, api)
+	engine, document, err := newEngine(o, api)
 	if err != nil {
 		return nil, err
 	}
 	// Around the engine: through Gin's writer the limit would not reach net/http.
-	return http.MaxBytesHandler(engine, o.MaxBodyBytes), nil
+	return service{http.MaxBytesHandler(engine, o.MaxBodyBytes), document}, nil
 }
 
-func newEngine(o Options, api API) (*gin.Engine, error) {
+// Documented is a service that can tell what /openapi.json answers.
+type Documented interface{ Document() []byte }
+
+type service struct {
+	http.Handler
+	document []byte
+}
+
+func (s service) Document() []byte { return s.document }
+
+func newEngine(o Options, api API) (*gin.Engine, []byte, error) {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
 	engine.RedirectTrailingSlash = false
 	engine.RemoteIPHeaders = []string{"X-Forwarded-For"} // X-Real-IP: many proxies pass on the client's own
 	if err := engine.SetTrustedProxies(o.TrustedProxies); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	engine.Use(plainForwarded)
 	if o.Metrics != nil {
@@ -77,7 +87,7 @@ func newEngine(o Options, api API) (*gin.Engine, error) {
 	}
 	foreign, err := refuseForeign(o.CORSAllowedOrigins)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if o.OnlyLocal {
 		engine.Use(refuseStrangeNames(o.Host))
@@ -85,28 +95,30 @@ func newEngine(o Options, api API) (*gin.Engine, error) {
 	engine.Use(refuseCutPaths, foreign, refuseLarge(o.MaxBodyBytes))
 	engine.NoRoute(notFound)
 	engine.NoMethod(notAllowed)
-	return engine, register(engine, o, api)
+	document, err := register(engine, o, api)
+	return engine, document, err
 }
 
-// register adds the routes to the engine, and the document that describes them.
-func register(engine *gin.Engine, o Options, api API) error {
+// register adds the routes to the engine, and the document that describes them,
+// which it returns.
+func register(engine *gin.Engine, o Options, api API) ([]byte, error) {
 	page, err := docs.New()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var document docs.Asset
 	routes := append(api.Routes(transactional(o, api)), ownRoutes(&health{db: o.DB, state: o.State}, page, func(c *gin.Context) { document.Serve(c) })...)
 	if err := addOnce(routes, idempotency(cmp.Or(o.IdempotencyTTL, defaultTTL))); err != nil {
-		return err
+		return nil, err
 	}
 	about := api.API
 	about.Keys, about.Tags = len(o.APIKeys) > 0, append(slices.Clip(about.Tags), ownTags...)
 	text, err := openapi.Register(engine, about, routes)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	document, err = docs.JSON(text)
-	return err
+	return text, err
 }
 
 func transactional(o Options, api API) Tx {

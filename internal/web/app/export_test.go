@@ -19,12 +19,17 @@ var (
 	CleanAgain       = cleanAgain
 	ErrHeldTooLarge  = errHeldTooLarge
 	Handle           = handle
-	NewEngine        = newEngine
 	Once             = idempotency
 	ParseTraceparent = parseTraceparent
 	RequestID        = requestID
 	Session          = session
 )
+
+// NewEngine is the service as a Gin engine, for routes of a test's own.
+func NewEngine(o Options, api API) (*gin.Engine, error) {
+	engine, _, err := newEngine(o, api)
+	return engine, err
+}
 
 // Surround puts what logs and answers errors around a test's own routes.
 func Surround(engine *gin.Engine, log *slog.Logger, more gin.HandlerFunc) {
