@@ -118,8 +118,7 @@ format: ## format the code
 
 .PHONY: bin/api bin/devdb bin/template
 bin/api:
-	@[ -x $@ ] || echo "building; the first time this takes minutes"
-	@go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/api
+	@.ci/progress go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/api
 bin/devdb:
 	@go build -o $@ ./cmd/devdb
 bin/template:
