@@ -17,13 +17,14 @@ import (
 // proxy knows, so it is for servers on loopback.
 func refuseStrangeNames(own string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		name := hostname(c.Request.Host)
-		if name == "" || IsLocal(c.Request.Host) || strings.EqualFold(name, own) { // without a name: HTTP/1.0, no browser
+		name := hostname(c.Request.Host) // none: HTTP/1.0, no browser
+		// Nobody can register a name without a dot; containers have such.
+		if !strings.Contains(name, ".") || IsLocal(c.Request.Host) || strings.EqualFold(name, own) {
 			return
 		}
 		_ = c.Error(&web.Problem{
 			Status: http.StatusMisdirectedRequest,
-			Detail: "This server listens on loopback, and answers only to addresses, localhost and the name in HOST: the request's Host is another.",
+			Detail: "This server listens on loopback, and answers only to addresses, localhost, names without a dot and the one in HOST: the request's Host is another.",
 		})
 		c.Abort()
 	}

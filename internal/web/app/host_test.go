@@ -20,7 +20,7 @@ func TestStrangeNames(t *testing.T) {
 		for host, known := range map[string]bool{
 			"": true, "127.0.0.1:8080": true, "127.0.0.1": true, "[::1]:8080": true, "[::1]": true, "10.0.0.1": true, "localhost:8080": true,
 			"LOCALHOST": true, "localhost.": true, "app.localhost:8080": true, "dev.internal:8080": true, "Dev.Internal": true,
-			"evil.example:8080": false, "evil.example": false, "127.0.0.1.evil.example": false, "localhost.evil.example": false, "notlocalhost": false, "dev.internal.evil.example": false,
+			"evil.example:8080": false, "evil.example": false, "127.0.0.1.evil.example": false, "localhost.evil.example": false, "notlocalhost": true, "api:8080": true, "notlocalhost.example": false, "dev.internal.evil.example": false,
 		} {
 			for _, path := range []string{"/health/live", "/docs", "/openapi.json"} {
 				request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
