@@ -17,21 +17,29 @@ const hangUpTime = time.Second
 // was ignored at the start, by nohup, stays so.
 func untilSignal(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	ends, hangUps := make(chan os.Signal, 8), make(chan os.Signal, 8)
+	signal.Notify(ends, syscall.SIGINT, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) {
-		signal.Notify(signals, syscall.SIGHUP)
+		signal.Notify(hangUps, syscall.SIGHUP)
 	}
 	terminal, stopped, watched := hasTerminal(), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(watched)
 		select {
-		case first := <-signals:
+		case <-ends:
 			cancel()
-			letGo(signals, terminal && first == syscall.SIGHUP, stopped)
+			letGo(ends)
+		case <-hangUps:
+			cancel()
+			letGo(ends)
+			if terminal {
+				sayAgain(stopped)
+				drain(hangUps)
+			}
 		case <-stopped:
 		}
-		signal.Stop(signals)
+		letGo(ends)
+		letGo(hangUps)
 	}()
 	return ctx, func() {
 		cancel()
@@ -40,32 +48,29 @@ func untilSignal(ctx context.Context) (_ context.Context, stop func()) {
 	}
 }
 
-// letGo gives the signals their own effect back, to end the process. After a
-// hang-up SIGHUP gets it back later.
-func letGo(signals chan os.Signal, hangUp bool, stopped <-chan struct{}) {
-	signal.Reset(syscall.SIGINT, syscall.SIGTERM)
-	if !hangUp {
-		signal.Stop(signals)
-	}
-	raise(signals, hangUp)
-	if hangUp {
-		select {
-		case <-time.After(hangUpTime):
-		case <-stopped:
-		}
+// sayAgain waits for as long as a terminal may repeat its SIGHUP.
+func sayAgain(stopped <-chan struct{}) {
+	select {
+	case <-time.After(hangUpTime):
+	case <-stopped:
 	}
 }
 
-// raise sends this process again what was caught after the first signal.
-func raise(signals <-chan os.Signal, hangUp bool) {
-	for {
-		select {
-		case second := <-signals:
-			if self, err := os.FindProcess(os.Getpid()); err == nil && !(hangUp && second == syscall.SIGHUP) {
-				_ = self.Signal(second)
-			}
-		default:
-			return
+func drain(signals <-chan os.Signal) {
+	for len(signals) > 0 {
+		<-signals
+	}
+}
+
+// letGo gives the signals of a channel their own effect back, to end the process,
+// and sends this process again what was caught meanwhile. Stop, unlike Reset, loses
+// none that is on its way to the channel.
+func letGo(signals chan os.Signal) {
+	signal.Stop(signals)
+	for len(signals) > 0 {
+		second := <-signals
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Signal(second)
 		}
 	}
 }
