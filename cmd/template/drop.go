@@ -102,7 +102,7 @@ func (e example) edit(name string, data []byte) ([]byte, error) {
 	case path.Ext(name) == ".md":
 		return dropLines(name, data), nil
 	case path.Dir(name) == migrations && exampleTable.Match(data):
-		return nil, errors.New("it needs the table items: drop that first, by a migration of its own")
+		return nil, errors.New("it needs the table items, and a migration that has run somewhere is not edited: drop the example before other tables refer to it")
 	case path.Ext(name) == ".go" || bytes.IndexByte(data, 0) >= 0:
 		return data, nil
 	default:

@@ -105,7 +105,7 @@ func (p migrationPlan) refuse() error {
 	between := slices.DeleteFunc(slices.Clone(p.unknown), func(v appliedVersion) bool { return v.version > p.newest })
 	switch {
 	case len(between) > 0:
-		return fmt.Errorf("%w: goose_db_version lists %s: another service's, or another history's; give each service a schema of its own (search_path in DATABASE_URL)",
+		return fmt.Errorf("%w: goose_db_version lists %s: another service's, or another history's; give each service a schema of its own (search_path in DATABASE_URL), or empty it (make db-reset, if it is the one of make run)",
 			ErrSchemaUnknown, numbers(between))
 	case len(p.unknown) > 0 && len(p.pending) > 0:
 		return fmt.Errorf("%w: goose_db_version lists %s, but not this program's %s: another service's; give each service a schema of its own (search_path in DATABASE_URL)",

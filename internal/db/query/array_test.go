@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,38 @@ func TestCreateReadsBack(t *testing.T) {
 			}
 			if row.Tags == nil || (row.Numbers == nil) != (given.Numbers == nil) || len(given.Tags) > 0 && cmp.Diff(given.Tags, row.Tags) != "" {
 				t.Errorf("created %+v from %+v", row, given)
+			}
+		}
+		return nil
+	})
+}
+
+// TestReplacedZero: what was given is stored, or nothing is.
+func TestReplacedZero(t *testing.T) {
+	t.Parallel()
+	type ranked struct {
+		ID   int64 `gorm:"primaryKey"`
+		Rank int64 `gorm:"default:3"`
+	}
+	type done struct {
+		ID      int64 `gorm:"primaryKey"`
+		Done    bool  `gorm:"default:true"`
+		Version int64 `gorm:"default:1"`
+	}
+	type fine struct {
+		ID   int64  `gorm:"primaryKey"`
+		Rank int64  `gorm:"default:0"`
+		Some *int64 `gorm:"default:3"`
+		Text string `gorm:"default:a"`
+	}
+	in(t, nil, func(ctx context.Context, tx *gorm.DB) error {
+		for want, err := range map[string]error{
+			"field Rank": query.Create(ctx, tx, &ranked{}),
+			"field Done": query.Create(ctx, tx, &done{Done: true}),
+			"ERROR":      tx.Transaction(func(tx *gorm.DB) error { return query.Create(ctx, tx, &fine{}) }), // there is no such table
+		} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
 			}
 		}
 		return nil

@@ -28,13 +28,35 @@ type Conflict struct{ Reason string }
 func (e *Conflict) Error() string { return e.Reason }
 
 // Create inserts the row and reads it back as it is stored: with what defaults and
-// triggers have put in, and times in microseconds.
+// triggers have put in, and times in microseconds. A number or bool whose tag has
+// a default is an error: GORM would put that in the place of 0 and false.
 func Create[T any](ctx context.Context, db *gorm.DB, row *T) error {
 	columns, err := returning[T](db)
+	if err == nil {
+		err = replacedZero[T](db)
+	}
 	if err == nil {
 		err = db.WithContext(ctx).Clauses(columns).Create(row).Error
 	}
 	return within[T](db, err, "create")
+}
+
+// replacedZero names a field whose zero GORM would not store. The id and the
+// version are the table's to set.
+func replacedZero[T any](db *gorm.DB) error {
+	table, err := parse[T](db)
+	if err != nil {
+		return err
+	}
+	for _, field := range table.Fields {
+		number := field.DataType == schema.Bool || field.DataType == schema.Int || field.DataType == schema.Uint || field.DataType == schema.Float
+		zero := field.DefaultValue == "0" || field.DefaultValue == "false"
+		if number && field.HasDefaultValue && !zero && field.FieldType.Kind() != reflect.Pointer && !field.PrimaryKey && field.DBName != "version" {
+			return fmt.Errorf("field %s: with the default in its gorm tag, 0 or false is stored as %s: take it out of the tag, and give the request's field a default",
+				field.Name, field.DefaultValue)
+		}
+	}
+	return nil
 }
 
 // Find returns the row with the id, or ErrNotFound.
