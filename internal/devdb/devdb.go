@@ -55,6 +55,11 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	}
 	if err != nil {
 		_ = s.release() // the error of the start is the one to tell
+
+		// pgx tells of the context alone.
+		if why := context.Cause(ctx); why != nil && !errors.Is(err, why) {
+			err = fmt.Errorf("%w: %w", why, err)
+		}
 		return nil, err
 	}
 	fmt.Fprintf(opts.Log, "devdb: PostgreSQL %d, its data and log in %s; psql %q\n", s.found.major, s.home.path, s.URL())
