@@ -17,7 +17,7 @@ type Note struct {
 	Pinned    bool   `gorm:"not null"`
 	DueAt     *time.Time
 	Tags      query.Array[string] `gorm:"type:text[];not null;default:'{}'"`
-	Priority  int32               `gorm:"not null;default:3"`
+	Priority  int32               `gorm:"not null"`
 	Version   int64               `gorm:"not null;default:1"` // set by the table's trigger
 	CreatedAt time.Time           `gorm:"not null;default:now();autoCreateTime:false"`
 	UpdatedAt time.Time           `gorm:"not null;default:now();autoUpdateTime:false"` // set by the table's trigger
