@@ -43,6 +43,7 @@ func (s *Server) Running(t testing.TB, table, path, body, key, authorization str
 		WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 	leave()
 	<-left
+	s.await(t, "the request's statement is cancelled", func() bool { return !waits() }) // else it goes on once the table is free
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
