@@ -35,7 +35,7 @@ run: bin/api bin/devdb ## serve on http://127.0.0.1:8080; starts a PostgreSQL if
 	@exec ./bin/devdb -- ./bin/api
 
 # In CI a program that a test needs and does not find is a failure.
-PKG ?= ./...
+PKG := ./...
 test: bin/devdb ## run every test, with the race detector, against a real PostgreSQL; PKG=./internal/models for one package
 	@missing="$$(.ci/missing | xargs)"; [ -z "$$missing" ] || [ -n "$(CI)" ] || \
 		echo "not tested here, as it is not installed: $$missing (on Debian: apt-get install $$missing)"

@@ -13,7 +13,7 @@ import (
 // another. The changes must take the row out of the conditions, so that it is
 // claimed once. Without such a row: ErrNotFound.
 func Claim[T any](ctx context.Context, db *gorm.DB, column string, changes Changes) (row T, err error) {
-	columns, err := returning[T](db)
+	table, err := parse[T](db)
 	if err != nil {
 		return row, err
 	}
@@ -22,7 +22,7 @@ func Claim[T any](ctx context.Context, db *gorm.DB, column string, changes Chang
 		Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate, Options: clause.LockingOptionsSkipLocked})
 	var rows []T
 	// With = the inner statement runs once; with IN it could lock rows that it does not return.
-	err = db.Session(&gorm.Session{NewDB: true, Context: ctx}).Model(&rows).Clauses(columns).
+	err = db.Session(&gorm.Session{NewDB: true, Context: ctx}).Model(&rows).Clauses(returning(table)).
 		Where("id = (?)", first).Updates(map[string]any(changes)).Error
 	switch {
 	case err != nil:

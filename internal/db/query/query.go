@@ -31,23 +31,19 @@ func (e *Conflict) Error() string { return e.Reason }
 // triggers have put in, and times in microseconds. A number or bool whose tag has
 // a default is an error: GORM would put that in the place of 0 and false.
 func Create[T any](ctx context.Context, db *gorm.DB, row *T) error {
-	columns, err := returning[T](db)
+	table, err := parse[T](db)
 	if err == nil {
-		err = replacedZero[T](db)
+		err = replacedZero(table)
 	}
 	if err == nil {
-		err = db.WithContext(ctx).Clauses(columns).Create(row).Error
+		err = db.WithContext(ctx).Clauses(returning(table)).Create(row).Error
 	}
 	return within[T](db, err, "create")
 }
 
 // replacedZero names a field whose zero GORM would not store. The id and the
 // version are the table's to set.
-func replacedZero[T any](db *gorm.DB) error {
-	table, err := parse[T](db)
-	if err != nil {
-		return err
-	}
+func replacedZero(table *schema.Schema) error {
 	for _, field := range table.Fields {
 		number := field.DataType == schema.Bool || field.DataType == schema.Int || field.DataType == schema.Uint || field.DataType == schema.Float
 		zero := field.DefaultValue == "0" || field.DefaultValue == "false"
@@ -95,9 +91,9 @@ func Update[T any](ctx context.Context, db *gorm.DB, id int64, changes Changes, 
 	if len(changes) == 0 {
 		err = query.Find(&rows).Error
 	} else {
-		var columns clause.Returning
-		if columns, err = returning[T](db); err == nil {
-			err = query.Model(&rows).Clauses(columns).Updates(map[string]any(changes)).Error
+		var table *schema.Schema
+		if table, err = parse[T](db); err == nil {
+			err = query.Model(&rows).Clauses(returning(table)).Updates(map[string]any(changes)).Error
 		}
 	}
 	switch {
@@ -175,16 +171,12 @@ func within[T any](db *gorm.DB, err error, verb string, id ...int64) error {
 
 // returning names a model's columns: with RETURNING *, a migration that adds one
 // would break the statements whose plans PostgreSQL has cached.
-func returning[T any](db *gorm.DB) (clause.Returning, error) {
-	table, err := parse[T](db)
-	if err != nil {
-		return clause.Returning{}, err
-	}
+func returning(table *schema.Schema) clause.Returning {
 	columns := make([]clause.Column, len(table.DBNames))
 	for i, name := range table.DBNames {
 		columns[i] = clause.Column{Name: name}
 	}
-	return clause.Returning{Columns: columns}, nil
+	return clause.Returning{Columns: columns}
 }
 
 // parse reads a model's tags, once for the process.

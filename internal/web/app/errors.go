@@ -93,7 +93,7 @@ func answerErrors(log *slog.Logger) gin.HandlerFunc {
 		if answer.Status >= http.StatusInternalServerError {
 			log.LogAttrs(ctx, slog.LevelError, "request failed",
 				slog.Int("status", answer.Status), slog.String("route", c.FullPath()), slog.String("error", err.Error()))
-		} else if _, refused := classes[db.Classify(err)]; refused && answer.Cause != nil { // which constraint it was, the client is not told
+		} else if answer.Cause != nil && (answer.Status == http.StatusConflict || answer.Status == http.StatusUnprocessableEntity) { // which constraint it was, the client is not told
 			log.LogAttrs(ctx, slog.LevelInfo, "refused by the database",
 				slog.Int("status", answer.Status), slog.String("route", c.FullPath()), slog.String("error", err.Error()))
 		}
