@@ -34,12 +34,13 @@ drop-example: bin/template ## take the example, items, away
 run: bin/api bin/devdb ## serve on http://127.0.0.1:8080; starts a PostgreSQL if DATABASE_URL is not set
 	@exec ./bin/devdb -- ./bin/api
 
-# In CI a program that a test needs and does not find is a failure.
+# In CI a program that a test needs and does not find is a failure. Most tests wait for PostgreSQL, a lock or a process,
+# so six of a package run at once, however few the cores.
 PKG := ./...
 test: bin/devdb ## run every test, with the race detector, against a real PostgreSQL; PKG=./internal/models for one package
 	@missing="$$(.ci/missing | xargs)"; [ -z "$$missing" ] || [ -n "$(CI)" ] || \
 		echo "not tested here, as it is not installed: $$missing (on Debian: apt-get install $$missing)"
-	@export TEST_SKIP_MISSING=$(if $(CI),,1); $(WITH_DB) go test -race $(PKG)
+	@export TEST_SKIP_MISSING=$(if $(CI),,1); $(WITH_DB) go test -race -parallel 6 $(PKG)
 
 test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leaks; and sessions on a pool of one connection
 	@$(WITH_DB) go test -race -p 1 -tags faults -run Fault -timeout 20m ./internal/db ./cmd/api
