@@ -40,7 +40,7 @@ func TestWorkerKilled(t *testing.T) {
 	w.add("quick", 20)
 	w.add("slow", 10)
 	killed := w.worker(nil, "--workers=3", "--lease=1h")
-	killed.until("it has three in hand", func() bool { return w.count("status = 'processing'") == 3 && w.count("status = 'processed'") == 20 })
+	killed.until("it has three in hand", func() bool { return len(w.noted()) == 23 && w.count("status = 'processed'") == 20 })
 	killed.signal(syscall.SIGKILL)
 	killed.status()
 	if held := dbtest.Ask[int](t, w.url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start < now() - interval '1 second'"); held != 0 {
