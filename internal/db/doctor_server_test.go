@@ -58,7 +58,7 @@ func TestExamine_Standby(t *testing.T) {
 		t.Fatal(err)
 	}
 	examine(t, doctorOptions(server.URL()), db.Surroundings{}).wants(t, "replication", db.Sound, "the primary")
-	dbtest.Exec(t, server.URL(), "COPY (SELECT) TO PROGRAM 'touch standby.signal'")
+	dbtest.Exec(t, server.URL(), "COPY (SELECT) TO PROGRAM 'cat >standby.signal'")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*poolPatience)
 	defer cancel()
 	if err := server.Stop(ctx); err != nil {
