@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -26,14 +26,14 @@ func abortedBy(t *testing.T, err error, cause string, class db.Class) {
 
 // doomings are errors after which PostgreSQL takes no further statement, and the class of what follows.
 var doomings = map[string]struct {
-	doom  func(t *testing.T, tx *gorm.DB)
+	doom  func(t *testing.T, tx *gorm.DB, url string)
 	cause string
 	class db.Class
 }{
-	"of Exec": {func(_ *testing.T, tx *gorm.DB) { tx.Exec("SELECT 1/0") }, "division by zero", db.Other},
-	"of Scan": {func(_ *testing.T, tx *gorm.DB) { tx.Raw("SELECT nothing").Scan(new(int)) }, `column "nothing" does not exist`, db.Other},
-	"of Row":  {func(_ *testing.T, tx *gorm.DB) { _ = tx.Raw("SELECT 1/0").Row().Err() }, "division by zero", db.Other},
-	"after the first row": {func(t *testing.T, tx *gorm.DB) {
+	"of Exec": {func(_ *testing.T, tx *gorm.DB, _ string) { tx.Exec("SELECT 1/0") }, "division by zero", db.Other},
+	"of Scan": {func(_ *testing.T, tx *gorm.DB, _ string) { tx.Raw("SELECT nothing").Scan(new(int)) }, `column "nothing" does not exist`, db.Other},
+	"of Row":  {func(_ *testing.T, tx *gorm.DB, _ string) { _ = tx.Raw("SELECT 1/0").Row().Err() }, "division by zero", db.Other},
+	"after the first row": {func(t *testing.T, tx *gorm.DB, _ string) {
 		rows, err := tx.Raw("SELECT 1/(5-g) FROM generate_series(1,10) g").Rows()
 		sessionMust(t, err)
 		defer rows.Close()
@@ -45,24 +45,27 @@ var doomings = map[string]struct {
 			t.Errorf("%d rows, want 4", n)
 		}
 	}, "division by zero", db.Other},
-	"after the first row, in Scan": {func(_ *testing.T, tx *gorm.DB) {
+	"after the first row, in Scan": {func(_ *testing.T, tx *gorm.DB, _ string) {
 		var list []int
 		tx.Raw("SELECT 1/(5-g) FROM generate_series(1,10) g").Scan(&list)
 	}, "division by zero", db.Other},
-	"after the rows that were read": {func(t *testing.T, tx *gorm.DB) {
+	"after the rows that were read": {func(t *testing.T, tx *gorm.DB, _ string) {
 		rows, err := tx.Raw("SELECT 1/(50000-g) FROM generate_series(1,100000) g").Rows()
 		sessionMust(t, err)
 		rows.Next()
 		_ = rows.Close()
 	}, "division by zero", db.Other},
-	"of a constraint": {func(_ *testing.T, tx *gorm.DB) { _ = sessionInsert(tx, "") }, "test_things_title", db.Other},
-	"of a lock": {func(_ *testing.T, tx *gorm.DB) {
+	"of a constraint": {func(_ *testing.T, tx *gorm.DB, _ string) { _ = sessionInsert(tx, "") }, "test_things_title", db.Other},
+	"of a lock": {func(_ *testing.T, tx *gorm.DB, _ string) {
 		tx.Exec("SET LOCAL lock_timeout = 20").Exec("SELECT pg_advisory_xact_lock(4)")
 	}, "lock timeout", db.Unavailable},
-	"of a context of its own": {func(t *testing.T, tx *gorm.DB) {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		defer cancel()
-		tx.WithContext(ctx).Exec("SELECT pg_advisory_xact_lock(4)")
+	"of a context of its own": {func(t *testing.T, tx *gorm.DB, url string) {
+		ctx, end := context.WithCancelCause(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { tx.WithContext(ctx).Exec("SELECT pg_advisory_xact_lock(4)") })
+		sessionLocked(t, url) // one whose time is over before it is sent dooms nothing
+		end(context.DeadlineExceeded)
+		running.Wait()
 	}, "deadline exceeded", db.Unavailable},
 }
 
@@ -75,7 +78,7 @@ func TestSessionAbortedByWhat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, tx := sessionNew(t, conn, t.Context())
 			sessionMust(t, tx.Exec("SELECT 1").Error)
-			test.doom(t, tx)
+			test.doom(t, tx, url)
 			for range 2 {
 				abortedBy(t, tx.Exec("SELECT 1").Error, test.cause, test.class)
 			}
