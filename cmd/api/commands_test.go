@@ -22,9 +22,10 @@ func TestCommands(t *testing.T) {
 		output string
 	}{
 		{"version", 0, "api dev, commit "},
-		{"nonsense", 2, "usage: api [command]"},
-		{"serve now", 2, "usage: api [command]"},
-		{"migrate sideways", 2, "usage: api [command]"},
+		{"nonsense", 2, "api: unknown command \"nonsense\"\n\nusage: api [command]\n\n  serve "},
+		{"serve now", 2, "api: serve does not take \"now\"\n\nusage: api [command]"},
+		{"migrate up sideways", 2, "api: migrate does not take \"up sideways\"\n\nusage: api [command]"},
+		{"--help", 2, "usage: api [command]"},
 		{"-h", 2, "usage: api [command]"},
 		{"check", 0, "✓ Database connection successful\n"},
 		{"migrate status", 0, "pending"},

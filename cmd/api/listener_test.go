@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/web/app"
 )
 
@@ -35,7 +36,8 @@ func TestListenerQueue(t *testing.T) {
 	stop()
 	served := make(chan error, 1)
 	go func() {
-		s := server{log: slog.New(slog.DiscardHandler), state: new(app.State), requestTimeout: patience, shutdownTimeout: patience, finish: func(context.Context) error { return nil }}
+		cfg := config.Config{API: app.Settings{RequestTimeout: patience}, ShutdownTimeout: patience}
+		s := server{cfg: cfg, log: slog.New(slog.DiscardHandler), state: new(app.State), finish: func(context.Context) error { return nil }}
 		served <- s.serve(stopped, &listener{TCPListener: ln.(*net.TCPListener), log: slog.New(slog.DiscardHandler)}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Connection", "close")
 		}))

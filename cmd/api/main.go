@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"example.com/transcription-api/internal/config/dotenv"
@@ -20,20 +21,28 @@ func main() {
 	os.Exit(exitStatus(err, os.Stderr))
 }
 
-// exit statuses: 1 for what fails, 2 for what was asked for wrongly.
-var errUsage = errors.New("usage")
+// usageError is what is wrong with the command line, or empty if it asks for help.
+type usageError string
+
+// Error implements error.
+func (e usageError) Error() string { return string(e) }
 
 // errSilent ends the process with 1 where the command has printed why itself.
 var errSilent = errors.New("failed")
 
+// exitStatus is 1 for what fails, 2 for what was asked for wrongly.
 func exitStatus(err error, stderr io.Writer) int {
+	misused, isMisused := errors.AsType[usageError](err)
 	invalid, isInvalid := errors.AsType[settingsError](err)
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errSilent):
 		return 1
-	case errors.Is(err, errUsage):
+	case isMisused && misused != "":
+		fmt.Fprintf(stderr, "api: %v\n\n", misused)
+		fallthrough
+	case isMisused:
 		fmt.Fprint(stderr, usage())
 		return 2
 	case isInvalid:
@@ -94,17 +103,23 @@ func usage() string {
 func (p *program) run(ctx context.Context, args []string, env environ) error {
 	ctx, stop := untilSignal(ctx)
 	defer stop()
+	all := commands()
 	if len(args) == 0 {
-		args = []string{commands()[0].name}
+		args = []string{all[0].name}
 	}
-	for _, c := range commands() {
-		if c.name != args[0] || !c.takes(args[1:]) {
-			continue
-		}
-		if err := p.load(env, c.reads); err != nil {
-			return err
-		}
-		return c.run(p, ctx, args[1:])
+	if slices.Contains([]string{"-h", "--help", "help"}, args[0]) {
+		return usageError("")
 	}
-	return errUsage
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
+	if i < 0 {
+		return usageError(fmt.Sprintf("unknown command %q", args[0]))
+	}
+	c := all[i]
+	if !c.takes(args[1:]) {
+		return usageError(fmt.Sprintf("%s does not take %q", c.name, strings.Join(args[1:], " ")))
+	}
+	if err := p.load(env, c.reads); err != nil {
+		return err
+	}
+	return c.run(p, ctx, args[1:])
 }

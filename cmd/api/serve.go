@@ -23,15 +23,7 @@ func (p *program) serve(ctx context.Context, _ []string) (err error) {
 	if err != nil {
 		return p.unlessStopped(ctx, err)
 	}
-	s := server{
-		log:              p.log,
-		state:            new(app.State),
-		requestTimeout:   p.cfg.API.RequestTimeout,
-		keepAliveTimeout: p.cfg.KeepAliveTimeout,
-		shutdownDelay:    p.cfg.ShutdownDelay,
-		shutdownTimeout:  p.cfg.ShutdownTimeout,
-		finish:           conn.Drain,
-	}
+	s := server{cfg: p.cfg, log: p.log, state: new(app.State), finish: conn.Drain}
 	defer func() { err = errors.Join(err, p.disconnect(ctx, conn, s.deadline)) }()
 	if err := p.prepare(ctx, conn); err != nil {
 		return p.unlessStopped(ctx, err)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/web/app"
 )
@@ -23,15 +24,12 @@ const (
 
 // server is the HTTP server's life: serve until the context ends, then drain.
 type server struct {
-	log              *slog.Logger
-	state            *app.State
-	requestTimeout   time.Duration
-	keepAliveTimeout time.Duration
-	shutdownDelay    time.Duration
-	shutdownTimeout  time.Duration
-	finish           func(context.Context) error // waits for the work that requests have left behind
-	deadline         time.Time                   // of the stop, once the listener closes
-	open             atomic.Int64                // connections
+	cfg      config.Config
+	log      *slog.Logger
+	state    *app.State
+	finish   func(context.Context) error // waits for the work that requests have left behind
+	deadline time.Time                   // of the stop, once the listener closes
+	open     atomic.Int64                // connections
 }
 
 // serve returns nil after a graceful stop.
@@ -43,12 +41,12 @@ func (s *server) serve(ctx context.Context, ln *listener, handler http.Handler) 
 		Handler:           handler,
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ConnState:         s.count,
-		ReadHeaderTimeout: min(headerTimeout, s.requestTimeout),
+		ReadHeaderTimeout: min(headerTimeout, s.cfg.API.RequestTimeout),
 		// When it fires net/http ends the request as if the client had gone: it must
 		// not come before the request's own deadline, which bounds the body too.
-		ReadTimeout:    headerTimeout + s.requestTimeout,
-		WriteTimeout:   s.requestTimeout + sendTimeout,
-		IdleTimeout:    s.keepAliveTimeout,
+		ReadTimeout:    headerTimeout + s.cfg.API.RequestTimeout,
+		WriteTimeout:   s.cfg.API.RequestTimeout + sendTimeout,
+		IdleTimeout:    s.cfg.KeepAliveTimeout,
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
@@ -76,18 +74,18 @@ func (s *server) count(_ net.Conn, state http.ConnState) {
 // finish, then the work that they have left behind. What still runs at the
 // time-out is rolled back.
 func (s *server) drain(ctx context.Context, srv *http.Server, refuse func(), abort context.CancelCauseFunc) error {
-	s.log.Info("draining", "delay", s.shutdownDelay.String(), "timeout", s.shutdownTimeout.String())
+	s.log.Info("draining", "delay", s.cfg.ShutdownDelay.String(), "timeout", s.cfg.ShutdownTimeout.String())
 	s.state.Drain()
-	time.Sleep(s.shutdownDelay)
+	time.Sleep(s.cfg.ShutdownDelay)
 
 	// The time-out is not ctx's, which has ended: with that it would be zero.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.shutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout)
 	defer cancel()
 	s.deadline, _ = ctx.Deadline()
 	refuse()
 	// Shutdown cuts idle connections, which may be about to send: they get the
 	// time to ask once more and to read Connection: close.
-	waitFor(min(lingerTime, s.shutdownTimeout/2), func() bool { return s.open.Load() == 0 })
+	waitFor(min(lingerTime, s.cfg.ShutdownTimeout/2), func() bool { return s.open.Load() == 0 })
 	err := s.endRequests(ctx, srv, abort)
 	if err = errors.Join(err, s.finish(ctx)); err == nil {
 		s.log.Info("stopped")

@@ -11,7 +11,7 @@ import (
 func TestResourceNames(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"note": "notes", "box": "boxes", "category": "categories", "day": "days", "bus": "buses", "buzz": "buzzes",
+		"note": "notes", "box": "boxes", "category": "categories", "city": "cities", "class": "classes", "day": "days", "bus": "buses", "buzz": "buzzes",
 		"church": "churches", "dish": "dishes", "audio_file": "audio_files", "y": "ys",
 	} {
 		if got := pluralOf(name); got != want {

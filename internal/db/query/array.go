@@ -3,6 +3,7 @@ package query
 import (
 	"database/sql/driver"
 	"fmt"
+	"sync"
 
 	"github.com/jackc/pgx/v5/pgtype"
 )
@@ -12,12 +13,16 @@ import (
 // not tell: `gorm:"type:text[]"`. Nil is NULL.
 type Array[T any] []T
 
+// typeMaps keeps pgx's tables of types, which are dear to make and not for two goroutines at once.
+var typeMaps = sync.Pool{New: func() any { return pgtype.NewMap() }}
+
 // Value implements driver.Valuer. It is PostgreSQL's own writing, such as {a,b}.
 func (a Array[T]) Value() (driver.Value, error) {
 	if a == nil {
 		return nil, nil
 	}
-	types := pgtype.NewMap()
+	types := typeMaps.Get().(*pgtype.Map)
+	defer typeMaps.Put(types)
 	array, ok := types.TypeForValue([]T(a))
 	if !ok {
 		return nil, fmt.Errorf("%T is no array that PostgreSQL knows", a)
@@ -28,5 +33,7 @@ func (a Array[T]) Value() (driver.Value, error) {
 
 // Scan implements sql.Scanner.
 func (a *Array[T]) Scan(value any) error {
-	return pgtype.NewMap().SQLScanner((*[]T)(a)).Scan(value)
+	types := typeMaps.Get().(*pgtype.Map)
+	defer typeMaps.Put(types)
+	return types.SQLScanner((*[]T)(a)).Scan(value)
 }
