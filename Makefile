@@ -103,13 +103,14 @@ migration: ## begin a migration: NAME=create_notes
 	@.ci/migration $(call given,NAME)
 
 # A module within the module, as bench is, is not in what gonew copies.
-lint: ## check format, vet, staticcheck, who imports whom, and that the module files are tidy
+lint: ## check format, vet, staticcheck, who imports whom, the documents' links, and that the module files are tidy
 	@test -z "$$($(TOOL) gofumpt -l . | grep -v "^clients/generated/" | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
 	go vet -tags faults,template,ha ./...
 	$(TOOL) staticcheck -tags faults,template,ha ./...
 	@[ ! -d bench ] || { set -x; cd bench && go vet ./... && go tool -modfile=../tools.mod staticcheck ./...; }
 	$(TOOL) actionlint -shellcheck= -pyflakes=
 	./.ci/imports
+	./.ci/links
 	./.ci/tidy
 
 vuln: ## look for known vulnerabilities in what is linked

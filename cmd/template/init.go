@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,6 +81,7 @@ func renamer(from, to names, current string) *strings.Replacer {
 
 var (
 	offer     = regexp.MustCompile(`(?s)<!-- init -->\n.*?<!-- /init -->\n\n?`)
+	contact   = regexp.MustCompile(`(Contact\{Name: )".*"(, URL: ".*"), Email: ".*"\}`)
 	copyright = regexp.MustCompile(`(?m)^Copyright \(c\) \d+ .*$`)
 )
 
@@ -93,6 +96,8 @@ func edit(name string, data []byte, rename *strings.Replacer, holder string) ([]
 	switch name {
 	case "README.md":
 		data = offer.ReplaceAll(data, nil)
+	case apiFile: // nobody's mail address is made up
+		data = contact.ReplaceAll(data, []byte("${1}"+strings.ReplaceAll(strconv.Quote(cmp.Or(holder, "The maintainers")), "$", "$$")+"${2}}"))
 	case "LICENSE":
 		if holder != "" {
 			line := fmt.Sprintf("Copyright (c) %d %s", time.Now().Year(), holder)

@@ -58,6 +58,7 @@ func TestInit(t *testing.T) {
 		"go.mod":                       "module example.org/you/notes\n",
 		"LICENSE":                      ` Zoë & "Söhne"` + "\n",
 		"README.md":                    "# notes\n",
+		apiFile:                        `Contact: openapi.Contact{Name: "Zoë & \"Söhne\"", URL: "https://example.org/you/notes"},` + "\n",
 		"internal/web/docs/index.html": "<title>Notes</title>",
 		"ops/alerts.yml":               `job="notes"`,
 		"ops/grafana-dashboard.json":   `"uid": "notes"`,
@@ -65,6 +66,9 @@ func TestInit(t *testing.T) {
 		if text := read(t, root, name); !strings.Contains(text, want) {
 			t.Errorf("%s: no %q", name, want)
 		}
+	}
+	if strings.Contains(read(t, root, apiFile), "example.com") {
+		t.Error("the document's contact is the template's")
 	}
 	if strings.Contains(read(t, root, "README.md"), "make init") {
 		t.Error("the README still offers make init")
@@ -75,6 +79,7 @@ func TestInit(t *testing.T) {
 	command(t, root, "go", "build", "./...")
 	command(t, root, "go", "vet", "-tags", "faults,template", "./cmd/...", "./internal/db")
 	command(t, root, "./.ci/imports")
+	command(t, root, "./.ci/links")
 	commit(t, root)
 	refused(t, root, request{module: "example.org/you/other"}, "this clone has its name already: example.org/you/notes")
 }

@@ -21,6 +21,7 @@ func lint(t *testing.T, root string) {
 	t.Helper()
 	command(t, root, "go", "vet", "./...")
 	command(t, root, "./.ci/imports")
+	command(t, root, "./.ci/links")
 	if out := command(t, root, "go", "tool", "-modfile=tools.mod", "gofumpt", "-l", "."); out != "" {
 		t.Errorf("not formatted:\n%s", out)
 	}

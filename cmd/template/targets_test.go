@@ -3,7 +3,9 @@
 package main
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -33,5 +35,30 @@ func TestResetSparesOthers(t *testing.T) {
 		if err == nil || !strings.Contains(string(out), "only the database that make run starts") || strings.Contains(string(out), "s3cret") {
 			t.Errorf("%q: %v\n%s", url, err, out)
 		}
+	}
+}
+
+// TestLinks: a link in a document that leads nowhere is found, in a file and in a heading.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"README.md":  "# Start\n[here](docs/a.md#the-pools-size-2), [there](#start), [away](https://example.com/x#y)\n```\n[code](none.md)\n```\n",
+		"docs/a.md":  "## The pool's `size` (2)\n[up](../README.md), [gone](b.md), [lost](a.md#nothing)\n```\n# nothing\n```\n",
+		".ci/links":  read(t, "../..", ".ci/links"),
+		".git/x.md":  "[hidden](none.md)",
+		"x/.keep.md": "[hidden](none.md)",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), filepath.Join(root, ".ci/links")).CombinedOutput()
+	want := "docs/a.md: b.md: there is no such file\ndocs/a.md: a.md#nothing: there is no such heading\n"
+	if err == nil || string(out) != want {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -11,6 +11,7 @@ const (
 	notJSON = "415 Send JSON: Content-Type: application/json, in UTF-8."
 	noItem  = "404 There is nothing with this id."
 	noPath  = "404 There is nothing at this path."
+	aSlash  = " Without the slash at its end there is."
 )
 
 // TestBadRequests: what is wrong is not in the body. in is "METHOD path", and then headers after "|"; the body is a good one.
@@ -60,11 +61,11 @@ func TestBadRequests(t *testing.T) {
 		{`DELETE /items/9223372036854775807`, noItem},
 		// Paths without a route.
 		{`GET /`, noPath + " /docs describes the API to people, /openapi.json to programs."},
-		{`GET /items/`, noPath},
-		{`POST /items/`, noPath},
+		{`GET /items/`, noPath + aSlash},
+		{`POST /items/`, noPath + aSlash},
 		{`GET //items`, noPath},
 		{`GET /Items`, noPath},
-		{`GET ITEM/`, noPath},
+		{`GET ITEM/`, noPath + aSlash},
 		{`GET ITEM/x`, noPath},
 		{`GET /items/1%2F2`, noPath},
 		{`GET /items%2F1`, noPath},

@@ -71,7 +71,7 @@ var goldenSteps = []goldenStep{
 
 	{about: "a method that the list has not", request: "PUT /items"},
 	{about: "a method that an item has not", request: "POST /items/{2}"},
-	{about: "a path that is not there", request: "GET /items/"},
+	{about: "a path with a slash too many", request: "GET /items/"},
 	{about: "health needs no key", request: "GET /health/live", headers: []string{"Authorization:"}},
 	{about: "ready", request: "GET /health/ready", headers: []string{"Authorization:"}},
 	{about: "a method that health has not", request: "DELETE /health/live"},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 )
@@ -17,7 +18,8 @@ func Respond(c *gin.Context, status int, value any) {
 	c.Data(status, "application/json", body)
 }
 
-// NotFound answers for paths without a route.
-func NotFound(c *gin.Context) {
-	_ = c.Error(&Problem{Status: http.StatusNotFound, Detail: "There is nothing at this path."})
+// NotFound answers for paths without a route; hint says where to look instead.
+func NotFound(c *gin.Context, hint ...string) {
+	detail := strings.Join(append([]string{"There is nothing at this path."}, hint...), " ")
+	_ = c.Error(&Problem{Status: http.StatusNotFound, Detail: detail})
 }

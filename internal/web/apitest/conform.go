@@ -29,7 +29,7 @@ import (
 func Conform(t testing.TB, api http.Handler) http.Handler {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	api.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/openapi.json", nil))
+	api.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/openapi.json", nil))
 	doc, err := Load(answer.Body.Bytes())
 	if err != nil {
 		t.Fatalf("GET /openapi.json, which answered %d: %v", answer.Code, err)

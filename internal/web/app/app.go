@@ -93,7 +93,7 @@ func newEngine(o Options, api API) (*gin.Engine, []byte, error) {
 		engine.Use(refuseStrangeNames(o.Host))
 	}
 	engine.Use(refuseCutPaths, foreign, refuseLarge(o.MaxBodyBytes))
-	engine.NoRoute(notFound)
+	engine.NoRoute(notFound(engine))
 	engine.NoMethod(notAllowed)
 	document, err := register(engine, o, api)
 	return engine, document, err
@@ -108,6 +108,11 @@ func register(engine *gin.Engine, o Options, api API) ([]byte, error) {
 	}
 	var document docs.Asset
 	routes := append(api.Routes(transactional(o, api)), ownRoutes(&health{db: o.DB, state: o.State}, page, func(c *gin.Context) { document.Serve(c) })...)
+	if o.OnlyLocal {
+		for i := range routes {
+			routes[i].Fails = append(slices.Clip(routes[i].Fails), http.StatusMisdirectedRequest)
+		}
+	}
 	if err := addOnce(routes, idempotency(cmp.Or(o.IdempotencyTTL, defaultTTL))); err != nil {
 		return nil, err
 	}

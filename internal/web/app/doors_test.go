@@ -44,7 +44,11 @@ func TestDoorsLeadToThePage(t *testing.T) {
 	}{
 		{"GET", "/", "Accept: */*", "404 There is nothing at this path. /docs describes the API to people, /openapi.json to programs."},
 		{"GET", "/docs/", "Accept: application/json", "404 There is nothing at this path. /docs describes the API to people, /openapi.json to programs."},
-		{"GET", "/things/", asBrowsers, "404 There is nothing at this path."},
+		{"GET", "/things/", asBrowsers, "404 There is nothing at this path. Without the slash at its end there is."},
+		{"POST", "/things/1/", asBrowsers, "404 There is nothing at this path. Without the slash at its end there is."},
+		{"GET", "/things//", asBrowsers, "404 There is nothing at this path."},
+		{"GET", "/nothings/", asBrowsers, "404 There is nothing at this path."},
+		{"GET", "/things/1/2/", asBrowsers, "404 There is nothing at this path."},
 		{"GET", "//", asBrowsers, "404 There is nothing at this path."},
 		{"POST", "/", asBrowsers, "404 There is nothing at this path."},
 	} {

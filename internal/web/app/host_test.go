@@ -3,6 +3,7 @@ package app_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"example.com/transcription-api/internal/web/app"
@@ -13,10 +14,15 @@ import (
 func TestStrangeNames(t *testing.T) {
 	t.Parallel()
 	for _, local := range []bool{true, false} {
-		api := webtest.Unserved(t, func(o app.Options) (http.Handler, error) {
+		api := webtest.Unserved(t, webtest.Documented(t, func(o app.Options) (http.Handler, error) {
 			o.OnlyLocal, o.Host = local, "dev.internal"
 			return webtest.New(o)
-		})
+		}))
+		document := httptest.NewRecorder()
+		api.ServeHTTP(document, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/openapi.json", nil))
+		if strings.Contains(document.Body.String(), `"421"`) != local {
+			t.Errorf("only local %t: the document says another thing of 421", local)
+		}
 		for host, known := range map[string]bool{
 			"": true, "127.0.0.1:8080": true, "127.0.0.1": true, "[::1]:8080": true, "[::1]": true, "10.0.0.1": true, "localhost:8080": true,
 			"LOCALHOST": true, "localhost.": true, "app.localhost:8080": true, "dev.internal:8080": true, "Dev.Internal": true,

@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -57,18 +58,39 @@ func ownRoutes(h *health, page docs.Page, document gin.HandlerFunc) []openapi.Ro
 // there: relative, since only a proxy knows the prefix that it has cut off.
 var doors = map[string]string{"/": "docs", "/docs/": "../docs"}
 
-// notFound leads people to the page, and tells programs of it.
-func notFound(c *gin.Context) {
-	page, known := doors[c.Request.URL.Path]
-	if method := c.Request.Method; !known || method != http.MethodGet && method != http.MethodHead {
-		web.NotFound(c)
-		return
+// notFound leads people to the page, and tells programs of it. A slash too many is told, not redirected: a POST would
+// lose its body.
+func notFound(engine *gin.Engine) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		path, method := c.Request.URL.Path, c.Request.Method
+		page, known := doors[path]
+		switch {
+		case known && (method == http.MethodGet || method == http.MethodHead):
+			door(c, page)
+		case strings.HasSuffix(path, "/") && isRoute(engine, strings.TrimSuffix(path, "/")):
+			web.NotFound(c, "Without the slash at its end there is.")
+		default:
+			web.NotFound(c)
+		}
 	}
+}
+
+func door(c *gin.Context, page string) {
 	c.Writer.Header().Add("Vary", "Accept")
 	if strings.Contains(c.GetHeader("Accept"), "text/html") {
 		c.Header("Location", page) // http.Redirect would make it absolute
 		c.Status(http.StatusSeeOther)
 		return
 	}
-	_ = c.Error(&web.Problem{Status: http.StatusNotFound, Detail: "There is nothing at this path. /docs describes the API to people, /openapi.json to programs."})
+	web.NotFound(c, "/docs describes the API to people, /openapi.json to programs.")
+}
+
+// isRoute tells of a path that some method has.
+func isRoute(engine *gin.Engine, path string) bool {
+	parts := strings.Split(path, "/")
+	return slices.ContainsFunc(engine.Routes(), func(r gin.RouteInfo) bool {
+		return slices.EqualFunc(strings.Split(r.Path, "/"), parts, func(pattern, part string) bool {
+			return pattern == part || strings.HasPrefix(pattern, ":") && part != ""
+		})
+	})
 }

@@ -120,6 +120,7 @@ var failures = map[int]string{
 	http.StatusPreconditionFailed:    "If-Match does not hold, or If-None-Match does.",
 	http.StatusRequestEntityTooLarge: "The body is larger than the service allows.",
 	http.StatusUnsupportedMediaType:  "The body does not say that it is JSON in UTF-8.",
+	http.StatusMisdirectedRequest:    "The server listens on loopback, and the request's Host is not one of its names.",
 	http.StatusUnprocessableEntity:   "A rule for a member or a parameter is broken, or the Idempotency-Key was used for another request: errors names each.",
 	http.StatusInternalServerError:   "Something went wrong on the service's side.",
 	http.StatusServiceUnavailable:    "The service is busy, or its database is away. Try again after Retry-After seconds.",
