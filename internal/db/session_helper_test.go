@@ -3,8 +3,6 @@ package db_test
 import (
 	"context"
 	"log/slog"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -21,18 +19,10 @@ const sessionPatience = 30 * time.Second
 // connection free, on a slow machine too.
 const sessionShortly = 500 * time.Millisecond
 
-// sessionOptions are those of the tests that set none themselves. TEST_DB_POOL_SIZE=1 gives them a pool of one connection
-// and no overflow: no session may need a second one.
+// sessionOptions are those of the tests that set none themselves.
 func sessionOptions(t testing.TB, url string, log *dbtest.Log) db.Options {
 	t.Helper()
-	size, overflow := 5, 10
-	if text := os.Getenv("TEST_DB_POOL_SIZE"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatalf("TEST_DB_POOL_SIZE: %v", err)
-		}
-		size, overflow = n, 0
-	}
+	size, overflow := dbtest.PoolSize(t)
 	return db.Options{
 		URL: url, PoolSize: size, MaxOverflow: overflow, PoolTimeout: sessionPatience, Recycle: time.Hour, PrePing: true,
 		OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: time.Minute,

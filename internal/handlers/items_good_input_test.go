@@ -150,7 +150,7 @@ func TestUnusualHeaders(t *testing.T) {
 			t.Errorf("%s: %s", header, answer.Summary())
 		}
 	}
-	chunked, err := s.Try(t, "POST", "/items", struct{ *strings.Reader }{strings.NewReader(item)})
+	chunked, err := s.Try(t.Context(), "POST", "/items", struct{ *strings.Reader }{strings.NewReader(item)})
 	if err != nil || chunked.Status != http.StatusCreated {
 		t.Errorf("chunked: %v %s", err, chunked.Summary())
 	}

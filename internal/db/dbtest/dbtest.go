@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,21 @@ func Exec(t testing.TB, url, sql string, args ...any) {
 	if err := runSQL(t.Context(), url, sql, args...); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
+}
+
+// PoolSize is that of tests which choose none themselves. TEST_DB_POOL_SIZE=1 gives them a pool of one connection and no
+// overflow: no session may need a second one.
+func PoolSize(t testing.TB) (size, overflow int) {
+	t.Helper()
+	text := os.Getenv("TEST_DB_POOL_SIZE")
+	if text == "" {
+		return 5, 10
+	}
+	size, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("TEST_DB_POOL_SIZE: %v", err)
+	}
+	return size, 0
 }
 
 // serverURL never skips in silence: only -short says that a run without a database is meant.

@@ -154,7 +154,7 @@ func TestTwentyClients(t *testing.T) {
 		var done sync.WaitGroup
 		for i := range clients {
 			done.Go(func() {
-				if answer, err := s.Try(t, "PATCH", path, strings.NewReader(test.body), test.header); err == nil {
+				if answer, err := s.Try(t.Context(), "PATCH", path, strings.NewReader(test.body), test.header); err == nil {
 					statuses[i] = answer.Status
 				}
 			})

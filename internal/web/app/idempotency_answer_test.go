@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"example.com/transcription-api/internal/web"
-	"example.com/transcription-api/internal/web/app"
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
+
+	"example.com/transcription-api/internal/web"
+	"example.com/transcription-api/internal/web/app"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 // TestKeyIsFreeAfterAFailure: what was rolled back has left nothing of the key, so that the repeat is carried out, even one
@@ -47,22 +49,22 @@ func TestKeyIsFreeAfterAFailure(t *testing.T) {
 				return errors.Join(sessionInsert(tx, "lost"), test.fail(c, tx))
 			})
 			a.trigger("IF NEW.title = 'refused' THEN RAISE EXCEPTION 'refused' USING ERRCODE = '23505'; END IF;")
-			if got := a.once("/t", "a", "first"); got.status != test.want || test.want == 409 && got.header.Get("Retry-After") != "" {
+			if got := a.once("/t", "a", "first"); got.Status != test.want || test.want == 409 && got.Header.Get("Retry-After") != "" {
 				t.Errorf("the first: %v", got)
 			}
 			if n := a.ask("SELECT count(*) FROM idempotency_keys"); n != 0 {
 				t.Errorf("%d keys are stored", n)
 			}
 			healed.Store(true)
-			var got sessionAnswer
-			a.eventually("an answer", func() bool { // a backend that is dying still has the lock
+			var got webtest.Answer
+			a.Await(t, "an answer", func() bool { // a backend that is dying still has the lock
 				got = a.once("/t", "a", "second")
-				return got.header.Get("Retry-After") == ""
+				return got.Header.Get("Retry-After") == ""
 			})
-			if got.status != http.StatusCreated || got.body != "stored second" || got.replayed() {
+			if got.Status != http.StatusCreated || got.Body != "stored second" || replayed(got) {
 				t.Errorf("the second: %v", got)
 			}
-			if n := a.rows(); n != 1 {
+			if n := a.Rows(t); n != 1 {
 				t.Errorf("%d rows, want 1", n)
 			}
 		})
@@ -88,23 +90,23 @@ func TestKeyKeepsTheWholeAnswer(t *testing.T) {
 		"redirect": func(c *gin.Context, _ *gorm.DB) error { c.Redirect(http.StatusSeeOther, "/health/live"); return nil },
 		"nothing":  func(*gin.Context, *gorm.DB) error { return nil },
 	} {
-		a := sessionServe(t, func(r gin.IRouter) {
+		a := serve(t, func(r gin.IRouter) {
 			around := func(c *gin.Context) { c.Next(); c.Header("X-Around", "1") }
 			r.POST("", around, app.Once(time.Hour), app.Handle(fn))
 		})
 		first, again := a.once("/t", "a", ""), a.once("/t", "a", "")
-		if first.replayed() || !again.replayed() {
+		if replayed(first) || !replayed(again) {
 			t.Errorf("%s: %v, then %v", name, first, again)
 		}
-		for _, header := range []http.Header{first.header, again.header} {
+		for _, header := range []http.Header{first.Header, again.Header} {
 			for _, own := range []string{"Date", "X-Request-Id", web.IdempotentReplayed, "Connection"} {
 				header.Del(own)
 			}
 		}
-		if again.status != first.status || again.body != first.body || !equalHeaders(first.header, again.header) {
+		if again.Status != first.Status || again.Body != first.Body || !equalHeaders(first.Header, again.Header) {
 			t.Errorf("%s: %v\nthen %v", name, first, again)
 		}
-		if again.header.Get("X-Around") == "" {
+		if again.Header.Get("X-Around") == "" {
 			t.Errorf("%s: what is around the handler can not add to the answer: %v", name, again)
 		}
 		if n := a.ask("SELECT count(*) FROM idempotency_keys WHERE encode(headers, 'escape') ~ 'Connection|X-Request|X-Content-Type'"); n != 0 {

@@ -16,6 +16,7 @@ import (
 	"example.com/transcription-api/internal/web"
 	"example.com/transcription-api/internal/web/app"
 	"example.com/transcription-api/internal/web/openapi"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 // TestKeyAfterAnUnknownCommit: the line breaks at COMMIT, once before the server had it and once after. The client is told
@@ -26,24 +27,24 @@ func TestKeyAfterAnUnknownCommit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var proxy *dbtest.Proxy
-			a := sessionServe(t, nil, func(c *sessionConfig) {
-				proxy = dbtest.NewProxy(t, c.db.URL)
-				c.db.URL = proxy.URL()
+			a := serve(t, nil, func(c *settings) {
+				proxy = dbtest.NewProxy(t, c.DB.URL)
+				c.DB.URL = proxy.URL()
 			})
 			proxy.CutNext(where, 1)
-			got := a.once("/things", "a", onceThing)
-			if got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "Repeat the request with the same Idempotency-Key") {
+			got := a.once("/things", "a", webtest.Body)
+			if got.Status != http.StatusServiceUnavailable || !strings.Contains(got.Body, "Repeat the request with the same Idempotency-Key") {
 				t.Errorf("the cut one: %v", got)
 			}
-			var repeat sessionAnswer
-			a.eventually("an answer", func() bool { // the server may not have noticed yet that the line is cut
-				repeat = a.once("/things", "a", onceThing)
-				return repeat.status == http.StatusCreated
+			var repeat webtest.Answer
+			a.Await(t, "an answer", func() bool { // the server may not have noticed yet that the line is cut
+				repeat = a.once("/things", "a", webtest.Body)
+				return repeat.Status == http.StatusCreated
 			})
-			if repeat.replayed() != (where == dbtest.AfterCommit) {
+			if replayed(repeat) != (where == dbtest.AfterCommit) {
 				t.Errorf("the repeat: %v", repeat)
 			}
-			if n := a.rows(); n != 1 {
+			if n := a.Rows(t); n != 1 {
 				t.Errorf("%d rows, want 1", n)
 			}
 		})
@@ -54,12 +55,12 @@ func TestKeyAfterAnUnknownCommit(t *testing.T) {
 func TestUnknownCommitWithoutAKey(t *testing.T) {
 	t.Parallel()
 	var proxy *dbtest.Proxy
-	a := sessionServe(t, nil, func(c *sessionConfig) {
-		proxy = dbtest.NewProxy(t, c.db.URL)
-		c.db.URL = proxy.URL()
+	a := serve(t, nil, func(c *settings) {
+		proxy = dbtest.NewProxy(t, c.DB.URL)
+		c.DB.URL = proxy.URL()
 	})
 	proxy.CutNext(dbtest.AfterCommit, 1)
-	if got := a.do("POST", "/things", onceThing); got.status != http.StatusServiceUnavailable || strings.Contains(got.body, web.IdempotencyKey) {
+	if got := a.Do(t, "POST", "/things", webtest.Body); got.Status != http.StatusServiceUnavailable || strings.Contains(got.Body, web.IdempotencyKey) {
 		t.Errorf("%v", got)
 	}
 }
@@ -68,11 +69,11 @@ func TestUnknownCommitWithoutAKey(t *testing.T) {
 func TestKeyCommittedWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	a := onceServe(t, onceInsert)
-	if got := a.once("/t", "a", "first"); got.status != http.StatusCreated {
+	if got := a.once("/t", "a", "first"); got.Status != http.StatusCreated {
 		t.Fatalf("the first: %v", got)
 	}
-	dbtest.Exec(t, a.url, "UPDATE idempotency_keys SET status = NULL, headers = NULL, body = NULL")
-	if got := a.once("/t", "a", "second"); got.status != http.StatusCreated || got.replayed() || got.body != "stored second" {
+	dbtest.Exec(t, a.Database, "UPDATE idempotency_keys SET status = NULL, headers = NULL, body = NULL")
+	if got := a.once("/t", "a", "second"); got.Status != http.StatusCreated || replayed(got) || got.Body != "stored second" {
 		t.Errorf("afterwards: %v", got)
 	}
 }
@@ -87,22 +88,16 @@ func TestKeysUnderAnotherAccessControl(t *testing.T) {
 				app.SetCaller(c, "account 7")
 			}
 		}
-		a := sessionServe(t, func(r gin.IRouter) {
+		a := serve(t, func(r gin.IRouter) {
 			r.POST("", func(c *gin.Context) { c.Request.Header.Set("Authorization", c.Request.Header.Get("X-Request-ID")) },
 				access, app.Once(time.Hour), app.Handle(onceInsert))
 		})
 		first, again := a.once("/t", "a", "title"), a.once("/t", "a", "title")
-		if first.status != http.StatusCreated || again.status != http.StatusCreated || !again.replayed() {
+		if first.Status != http.StatusCreated || again.Status != http.StatusCreated || !replayed(again) {
 			t.Errorf("the same caller: %v, %v", first, again)
 		}
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.base+"/t", strings.NewReader("title"))
-		a.must(err)
-		request.Header = http.Header{web.IdempotencyKey: {"a"}, "X-Request-Id": {"another-token"}}
-		answer, err := http.DefaultTransport.RoundTrip(request)
-		a.must(err)
-		answer.Body.Close()
-		if got := answer.Header.Get(web.IdempotentReplayed) == "true"; got != want || answer.StatusCode != http.StatusCreated {
-			t.Errorf("access control says who calls: %v; replayed to another token: %v", says, got)
+		if got := a.Do(t, "POST", "/t", "title", underKey+"a", "X-Request-ID: another-token"); replayed(got) != want || got.Status != http.StatusCreated {
+			t.Errorf("access control says who calls: %v; to another token: %v", says, got)
 		}
 	}
 }
@@ -131,7 +126,7 @@ func TestCleaningAgain(t *testing.T) {
 	defer cancel()
 	var waits []time.Duration
 	tick := make(chan time.Time, 1)
-	app.CleanAgain(ctx, a.db, slog.New(slog.NewJSONHandler(a.log, nil)), time.Hour, func(wait time.Duration) <-chan time.Time {
+	app.CleanAgain(ctx, a.DB, slog.New(slog.NewJSONHandler(a.Log, nil)), time.Hour, func(wait time.Duration) <-chan time.Time {
 		waits = append(waits, wait)
 		switch len(waits) {
 		case 1: // a key that is not too old yet
@@ -139,13 +134,13 @@ func TestCleaningAgain(t *testing.T) {
 			if n := a.ask("SELECT count(*) FROM idempotency_keys"); n != 1 {
 				t.Errorf("%d keys, want 1", n)
 			}
-			dbtest.Exec(t, a.url, "ALTER TABLE idempotency_keys RENAME TO away")
+			dbtest.Exec(t, a.Database, "ALTER TABLE idempotency_keys RENAME TO away")
 		case 3:
-			if lines := a.log.Lines(t, "idempotency keys not cleaned"); len(lines) != 1 {
+			if lines := a.Log.Lines(t, "idempotency keys not cleaned"); len(lines) != 1 {
 				t.Errorf("logged: %v", lines)
 			}
-			dbtest.Exec(t, a.url, "ALTER TABLE away RENAME TO idempotency_keys")
-			dbtest.Exec(t, a.url, "UPDATE idempotency_keys SET created_at = now() - interval '1 hour'")
+			dbtest.Exec(t, a.Database, "ALTER TABLE away RENAME TO idempotency_keys")
+			dbtest.Exec(t, a.Database, "UPDATE idempotency_keys SET created_at = now() - interval '1 hour'")
 		case 4:
 			if n := a.ask("SELECT count(*) FROM idempotency_keys"); n != 0 {
 				t.Errorf("%d keys, want none", n)

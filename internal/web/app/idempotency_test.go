@@ -172,7 +172,7 @@ func TestBodyUnderAKey(t *testing.T) {
 			t.Errorf("%.20q: %s, want %d", body, got.Summary(), want)
 		}
 	}
-	got, err := s.Try(t, "POST", "/things", struct{ *strings.Reader }{strings.NewReader(strings.Repeat(" ", 1001))}, "Idempotency-Key: a")
+	got, err := s.Try(t.Context(), "POST", "/things", struct{ *strings.Reader }{strings.NewReader(strings.Repeat(" ", 1001))}, "Idempotency-Key: a")
 	if err != nil || got.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("in chunks: %v %v", got, err)
 	}

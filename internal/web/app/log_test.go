@@ -9,6 +9,7 @@ import (
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 const (
@@ -25,7 +26,7 @@ func TestAccessLine(t *testing.T) {
 		level, route       string
 		queries            any // nil: a route without a session
 	}{
-		"write":     {"POST", "/things", watchedThing, 201, "INFO", "/things", 1.0},
+		"write":     {"POST", "/things", webtest.Body, 201, "INFO", "/things", 1.0},
 		"read":      {"GET", "/things/1?secret=s3cret", "", 200, "INFO", "/things/:id", 1.0},
 		"bad body":  {"POST", "/things", "{", 400, "INFO", "/things", 0.0},
 		"no thing":  {"GET", "/things/987654", "", 404, "INFO", "/things/:id", 1.0},
@@ -36,13 +37,13 @@ func TestAccessLine(t *testing.T) {
 		"ready":     {"GET", "/health/ready", "", 200, "DEBUG", "/health/ready", nil},
 		"pool":      {"GET", "/health/db", "", 200, "DEBUG", "/health/db", nil},
 	}
-	w := watch(t, nil)
-	dbtest.Exec(t, w.database, "INSERT INTO test_things (id, title, link) OVERRIDING SYSTEM VALUE VALUES (1, 'Interview', 'https://example.com/a.wav')")
-	dbtest.Exec(t, w.database, "SELECT setval(pg_get_serial_sequence('test_things', 'id'), 100)")
+	w := watch(t)
+	dbtest.Exec(t, w.Database, "INSERT INTO test_things (id, title, link) OVERRIDING SYSTEM VALUE VALUES (1, 'Interview', 'https://example.com/a.wav')")
+	dbtest.Exec(t, w.Database, "SELECT setval(pg_get_serial_sequence('test_things', 'id'), 100)")
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			id := "id-" + strings.ReplaceAll(name, " ", "-")
-			answer := w.must(test.status, test.method, test.path, test.body, "X-Request-ID", id, "traceparent", traceHeader)
+			answer := w.want(test.status, test.method, test.path, test.body, "X-Request-ID: "+id, "traceparent: "+traceHeader)
 			lines := w.lines("request", id)
 			if len(lines) != 1 {
 				t.Fatalf("%d lines, want 1: %v", len(lines), lines)
@@ -72,7 +73,7 @@ func TestAccessLine(t *testing.T) {
 			}
 		})
 	}
-	if strings.Contains(w.log.String(), "s3cret") {
+	if strings.Contains(w.Log.String(), "s3cret") {
 		t.Error("a query string is in the log")
 	}
 }
@@ -81,9 +82,9 @@ func TestAccessLine(t *testing.T) {
 // unfit one, and a malformed traceparent gives no trace id.
 func TestAccessLineIDs(t *testing.T) {
 	t.Parallel()
-	w := watch(t, nil)
-	w.must(404, "GET", "/none/1", "")
-	w.must(404, "GET", "/none/2", "", "X-Request-ID", "no spaces", "traceparent", "00-"+traceOfIt+"-1-01")
+	w := watch(t)
+	w.want(404, "GET", "/none/1", "")
+	w.want(404, "GET", "/none/2", "", "X-Request-ID: no spaces", "traceparent: 00-"+traceOfIt+"-1-01")
 	lines := w.lines("request", "")
 	if len(lines) != 2 {
 		t.Fatalf("%d lines, want 2", len(lines))
@@ -106,24 +107,20 @@ func TestAccessLineIDs(t *testing.T) {
 func TestFailureLine(t *testing.T) {
 	t.Parallel()
 	w := watch(t, func(o *db.Options) { o.PoolSize, o.MaxOverflow, o.PoolTimeout = 1, 0, time.Second })
-	w.must(404, "GET", "/things/987654", "", "X-Request-ID", "absent")
-	w.must(500, "GET", "/panic", "", "X-Request-ID", "panics")
+	w.want(404, "GET", "/things/987654", "", "X-Request-ID: absent")
+	w.want(500, "GET", "/panic", "", "X-Request-ID: panics")
 
 	unlock := w.lockThings()
-	holder := make(chan int, 1)
-	go func() {
-		status, _, _ := w.send(t.Context(), "GET", "/things", "")
-		holder <- status
-	}()
-	w.until("the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
-	w.must(503, "GET", "/things", "", "X-Request-ID", "busy")
+	holder := w.later("GET", "/things", "")
+	w.Await(t, "the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
+	w.want(503, "GET", "/things", "", "X-Request-ID: busy")
 	unlock()
-	if status := <-holder; status != 200 {
-		t.Errorf("the one with the connection: %d", status)
+	if got := <-holder; got.Status != 200 {
+		t.Errorf("the one with the connection: %v", got)
 	}
 
-	dbtest.Exec(t, w.database, "DROP TABLE test_things CASCADE")
-	answer := w.must(500, "GET", "/things", "", "X-Request-ID", "no-table")
+	dbtest.Exec(t, w.Database, "DROP TABLE test_things CASCADE")
+	answer := w.want(500, "GET", "/things", "", "X-Request-ID: no-table")
 	if !strings.Contains(answer, `"request_id":"no-table"`) || strings.Contains(answer, "42P01") {
 		t.Errorf("want the id and no cause: %s", answer)
 	}
@@ -137,8 +134,8 @@ func TestFailureLine(t *testing.T) {
 	if len(lines) != 1 || lines[0]["error"] != "boom" || !strings.Contains(lines[0]["stack"].(string), "watched_test.go") {
 		t.Errorf("panic: want one line with its stack: %v", lines)
 	}
-	if n := strings.Count(w.log.String(), `"level":"ERROR"`); n != 3 {
-		t.Errorf("%d errors in the log, want 3:\n%s", n, w.log)
+	if n := strings.Count(w.Log.String(), `"level":"ERROR"`); n != 3 {
+		t.Errorf("%d errors in the log, want 3:\n%s", n, w.Log)
 	}
 }
 
@@ -148,26 +145,22 @@ func TestSlowQuery(t *testing.T) {
 	t.Parallel()
 	w := watch(t, func(o *db.Options) { o.SlowQuery = 300 * time.Millisecond })
 	unlock := w.lockThings()
-	done := make(chan int, 1)
-	go func() {
-		status, _, _ := w.send(t.Context(), "GET", "/things/4711", "", "X-Request-ID", "slow", "traceparent", traceHeader)
-		done <- status
-	}()
-	w.until("the statement is sent", func() bool { return w.figure("db_pool_checked_out") == 1 })
+	done := w.later("GET", "/things/4711", "", "X-Request-ID: slow", "traceparent: "+traceHeader)
+	w.Await(t, "the statement is sent", func() bool { return w.figure("db_pool_checked_out") == 1 })
 	time.Sleep(500 * time.Millisecond)
 	unlock()
-	if status := <-done; status != 404 {
-		t.Errorf("status %d, want 404", status)
+	if got := <-done; got.Status != 404 {
+		t.Errorf("%v, want 404", got)
 	}
 	lines := w.lines("slow query", "slow")
 	if len(lines) != 1 || lines[0]["level"] != "WARN" || lines[0]["ms"].(float64) < 300 || lines[0]["trace_id"] != traceOfIt {
 		t.Fatalf("want one line of at least 300 ms: %v", lines)
 	}
-	if sql := lines[0]["sql"].(string); !strings.HasPrefix(sql, "SELECT") || strings.Contains(w.log.String(), "params") {
+	if sql := lines[0]["sql"].(string); !strings.HasPrefix(sql, "SELECT") || strings.Contains(w.Log.String(), "params") {
 		t.Errorf("want the statement and no parameters: %v", lines[0])
 	}
 	for _, limit := range []time.Duration{0, time.Hour} {
-		if w := watch(t, func(o *db.Options) { o.SlowQuery = limit }); w.must(200, "GET", "/things", "") == "" || len(w.lines("slow query", "")) > 0 {
+		if w := watch(t, func(o *db.Options) { o.SlowQuery = limit }); w.want(200, "GET", "/things", "") == "" || len(w.lines("slow query", "")) > 0 {
 			t.Errorf("logged as slow with DB_SLOW_QUERY=%v", limit)
 		}
 	}
@@ -178,30 +171,30 @@ func TestEcho(t *testing.T) {
 	t.Parallel()
 	for _, dev := range []bool{true, false} {
 		w := watch(t, func(o *db.Options) { o.Echo, o.Dev = true, dev })
-		w.must(201, "POST", "/things", watchedThing, "X-Request-ID", "write")
-		w.must(200, "GET", "/things", "", "X-Request-ID", "read")
-		w.must(404, "GET", "/things/987654", "", "X-Request-ID", "fail")
-		w.must(400, "POST", "/things", "{", "X-Request-ID", "none")
+		w.want(201, "POST", "/things", webtest.Body, "X-Request-ID: write")
+		w.want(200, "GET", "/things", "", "X-Request-ID: read")
+		w.want(404, "GET", "/things/987654", "", "X-Request-ID: fail")
+		w.want(400, "POST", "/things", "{", "X-Request-ID: none")
 		want := map[string][]string{
 			"write": {"BEGIN", "INSERT", "COMMIT"}, "read": {"BEGIN READ ONLY", "SELECT", "COMMIT"},
 			"fail": {"BEGIN READ ONLY", "SELECT", "ROLLBACK"}, "none": nil,
 		}
 		for id, statements := range want {
 			if n := len(statements); n > 0 {
-				w.until("the transaction's end", func() bool { return len(w.echoed(id)) == n }) // a reader's comes after its answer
+				w.Await(t, "the transaction's end", func() bool { return len(w.echoed(id)) == n }) // a reader's comes after its answer
 			}
 			if diff := cmp.Diff(statements, w.echoed(id)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", id, diff)
 			}
 		}
-		if shown := strings.Contains(w.log.String(), "a.wav"); shown != dev {
+		if shown := strings.Contains(w.Log.String(), "a.wav"); shown != dev {
 			t.Errorf("dev %t: parameters shown: %t", dev, shown)
 		}
 	}
 }
 
 // echoed returns what DB_ECHO showed of a request, of longer statements the first word.
-func (w *watched) echoed(id string) []string {
+func (w *served) echoed(id string) []string {
 	w.t.Helper()
 	var statements []string
 	for _, line := range w.lines("sql", id) {

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -9,25 +10,26 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 // TestMetricsDatabaseDown takes the database away and gives it back: db_up
 // follows without any request, and the other figures are served meanwhile.
 func TestMetricsDatabaseDown(t *testing.T) {
 	t.Parallel()
-	w := watch(t, nil)
+	w := watch(t)
 	if up := w.figure("db_up"); up != 1 {
 		t.Fatalf("db_up is %v, want 1", up)
 	}
 	server := w.server()
-	allowConnections(t, server, w.database, false)
-	terminate(t, server, w.database)
-	w.until("db_up is 0", func() bool { return w.figure("db_up") == 0 })
+	allowConnections(t, server, w.Database, false)
+	terminate(t, server, w.Database)
+	w.Await(t, "db_up is 0", func() bool { return w.figure("db_up") == 0 })
 	if size := w.figure("db_pool_size"); size != 2 {
 		t.Errorf("db_pool_size is %v, want 2", size)
 	}
-	allowConnections(t, server, w.database, true)
-	w.until("db_up is 1", func() bool { return w.figure("db_up") == 1 })
+	allowConnections(t, server, w.Database, true)
+	w.Await(t, "db_up is 1", func() bool { return w.figure("db_up") == 1 })
 }
 
 // TestMetricsExhaustedIsUp: a pool without a free connection is busy; the
@@ -36,21 +38,20 @@ func TestMetricsExhaustedIsUp(t *testing.T) {
 	t.Parallel()
 	w := watch(t, func(o *db.Options) { o.PoolSize, o.MaxOverflow = 1, 0 })
 	unlock := w.lockThings()
-	var client sync.WaitGroup
-	client.Go(func() { _, _, _ = w.send(t.Context(), "GET", "/things", "") })
-	w.until("the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
+	answer := w.later("GET", "/things", "")
+	w.Await(t, "the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
 	if up := w.figure("db_up"); up != 1 {
 		t.Errorf("db_up is %v, want 1", up)
 	}
 	unlock()
-	client.Wait()
+	<-answer
 }
 
 // TestMetricsCountersNeverFall scrapes while clients write and their backends
 // are terminated.
 func TestMetricsCountersNeverFall(t *testing.T) {
 	t.Parallel()
-	w := watch(t, nil)
+	w := watch(t)
 	server, stop := w.server(), make(chan struct{})
 	var clients sync.WaitGroup
 	for range 6 {
@@ -60,7 +61,7 @@ func TestMetricsCountersNeverFall(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					_, _, _ = w.send(t.Context(), "POST", "/things", watchedThing)
+					_, _ = w.Try(t.Context(), "POST", "/things", strings.NewReader(webtest.Body))
 				}
 			}
 		})
@@ -75,8 +76,8 @@ func TestMetricsCountersNeverFall(t *testing.T) {
 		}
 		last = values
 	}
-	w.until("ten requests, each after connections were replaced", func() bool {
-		terminate(t, server, w.database)
+	w.Await(t, "ten requests, each after connections were replaced", func() bool {
+		terminate(t, server, w.Database)
 		for range 5 {
 			scrape()
 		}
@@ -98,7 +99,7 @@ func TestMetricsCountersNeverFall(t *testing.T) {
 func TestMetricsRecycled(t *testing.T) {
 	t.Parallel()
 	w := watch(t, func(o *db.Options) { o.Recycle, o.OverflowIdle = 300*time.Millisecond, time.Second })
-	w.until("four are replaced", func() bool { return w.figure("db_pool_connections_recycled_total") >= 4 })
+	w.Await(t, "four are replaced", func() bool { return w.figure("db_pool_connections_recycled_total") >= 4 })
 	got, _ := w.figures()
 	if opened := got["db_pool_connections_opened_total"]; opened < 4 {
 		t.Errorf("%v opened, %v recycled", opened, got["db_pool_connections_recycled_total"])

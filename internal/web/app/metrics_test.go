@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 // TestMetricsLabels compares all series of http_requests_total, and the
@@ -21,24 +22,24 @@ import (
 // their own, whatever they send.
 func TestMetricsLabels(t *testing.T) {
 	t.Parallel()
-	w := watch(t, nil)
-	w.must(201, "POST", "/things", watchedThing)
-	w.must(201, "POST", "/things", watchedThing)
-	w.must(400, "POST", "/things", "{")
-	w.must(200, "GET", "/things/1?a=b", "")
-	w.must(404, "GET", "/things/987654", "")
-	w.must(404, "GET", "/things/abc", "")
-	w.must(200, "HEAD", "/things/1", "")
-	w.must(200, "GET", "/health/live", "")
+	w := watch(t)
+	w.want(201, "POST", "/things", webtest.Body)
+	w.want(201, "POST", "/things", webtest.Body)
+	w.want(400, "POST", "/things", "{")
+	w.want(200, "GET", "/things/1?a=b", "")
+	w.want(404, "GET", "/things/987654", "")
+	w.want(404, "GET", "/things/abc", "")
+	w.want(200, "HEAD", "/things/1", "")
+	w.want(200, "GET", "/health/live", "")
 	for i := range 3 {
-		w.must(404, "GET", fmt.Sprintf("/nothing/%d", i), "")
-		w.must(405, "PUT", "/things", "")
-		w.must(405, fmt.Sprintf("BREW%d", i), "/things", "")
-		w.must(404, fmt.Sprintf("BREW%d", i), "/nothing", "")
+		w.want(404, "GET", fmt.Sprintf("/nothing/%d", i), "")
+		w.want(405, "PUT", "/things", "")
+		w.want(405, fmt.Sprintf("BREW%d", i), "/things", "")
+		w.want(404, fmt.Sprintf("BREW%d", i), "/nothing", "")
 	}
-	w.must(500, "GET", "/panic", "")
+	w.want(500, "GET", "/panic", "")
 	for _, path := range []string{"/panic/late", "/panic/gone"} {
-		if _, _, err := w.send(t.Context(), "POST", path, ""); err == nil {
+		if _, err := w.Try(t.Context(), "POST", path, nil); err == nil {
 			t.Errorf("%s: the answer looks whole", path)
 		}
 	}
@@ -82,22 +83,22 @@ func series(values map[string]float64, name string) map[string]float64 {
 // TestMetricsClientGone hangs up in mid-statement: 499, and no 5xx.
 func TestMetricsClientGone(t *testing.T) {
 	t.Parallel()
-	w := watch(t, nil)
+	w := watch(t)
 	unlock := w.lockThings()
 	defer unlock()
 	ctx, hangUp := context.WithCancel(t.Context())
 	gone := make(chan error, 1)
 	go func() {
-		_, _, err := w.send(ctx, "GET", "/things/1", "")
+		_, err := w.Try(ctx, "GET", "/things/1", nil)
 		gone <- err
 	}()
-	w.until("the request holds a connection", func() bool { return w.figure("db_pool_checked_out") == 1 })
+	w.Await(t, "the request holds a connection", func() bool { return w.figure("db_pool_checked_out") == 1 })
 	hangUp()
 	if err := <-gone; err == nil {
 		t.Fatal("an answer came")
 	}
 	want := map[string]float64{`{method="GET",route="/things/:id",status="499"}`: 1}
-	w.until("it is counted", func() bool { got, _ := w.figures(); return len(series(got, "http_requests_total")) > 0 })
+	w.Await(t, "it is counted", func() bool { got, _ := w.figures(); return len(series(got, "http_requests_total")) > 0 })
 	got, _ := w.figures()
 	if diff := cmp.Diff(want, series(got, "http_requests_total")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -107,7 +108,7 @@ func TestMetricsClientGone(t *testing.T) {
 // TestMetricsPool holds all three connections and lets two requests wait: /metrics and /health/db show the same, before, then and afterwards.
 func TestMetricsPool(t *testing.T) {
 	t.Parallel()
-	w := watch(t, nil)
+	w := watch(t)
 	if got := w.agreed("ok"); got["checked_in"] != 2 || got["checked_out"] != 0 || got["size"] != 2 || got["max_overflow"] != 1 {
 		t.Errorf("before: %v", got)
 	}
@@ -115,12 +116,12 @@ func TestMetricsPool(t *testing.T) {
 	var clients sync.WaitGroup
 	for range 5 {
 		clients.Go(func() {
-			if status, _, err := w.send(t.Context(), "GET", "/things", ""); status != 200 || err != nil {
-				t.Errorf("GET /things: %d %v", status, err)
+			if got, err := w.Try(t.Context(), "GET", "/things", nil); got.Status != 200 || err != nil {
+				t.Errorf("GET /things: %v %v", got, err)
 			}
 		})
 	}
-	w.until("two requests wait", func() bool { return w.figure("db_pool_waiting") == 2 && w.figure("db_pool_checked_out") == 3 })
+	w.Await(t, "two requests wait", func() bool { return w.figure("db_pool_waiting") == 2 && w.figure("db_pool_checked_out") == 3 })
 	want := map[string]float64{"size": 2, "max_overflow": 1, "checked_in": 0, "checked_out": 3, "overflow": 1, "waiting": 2}
 	if diff := cmp.Diff(want, w.agreed("exhausted")); diff != "" {
 		t.Errorf("exhausted (-want +got):\n%s", diff)
@@ -132,7 +133,7 @@ func TestMetricsPool(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	unlock()
 	clients.Wait()
-	w.until("the readers' COMMITs, which follow their answers", func() bool { return w.figure("db_pool_checked_out") == 0 })
+	w.Await(t, "the readers' COMMITs, which follow their answers", func() bool { return w.figure("db_pool_checked_out") == 0 })
 	want = map[string]float64{"size": 2, "max_overflow": 1, "checked_in": 3, "checked_out": 0, "overflow": 1, "waiting": 0}
 	if diff := cmp.Diff(want, w.agreed("ok")); diff != "" {
 		t.Errorf("afterwards (-want +got):\n%s", diff)
@@ -148,13 +149,13 @@ func TestMetricsPool(t *testing.T) {
 }
 
 // agreed returns the pool's gauges, having compared /metrics with /health/db.
-func (w *watched) agreed(status string) map[string]float64 {
+func (w *served) agreed(status string) map[string]float64 {
 	w.t.Helper()
 	var health struct {
 		Status string
 		Pool   map[string]float64
 	}
-	if err := json.Unmarshal([]byte(w.must(200, "GET", "/health/db", "")), &health); err != nil {
+	if err := json.Unmarshal([]byte(w.want(200, "GET", "/health/db", "")), &health); err != nil {
 		w.t.Fatal(err)
 	}
 	if health.Status != status {
@@ -178,22 +179,18 @@ func TestMetricsPoolTimeout(t *testing.T) {
 	t.Parallel()
 	w := watch(t, func(o *db.Options) { o.PoolSize, o.MaxOverflow, o.PoolTimeout = 1, 0, time.Second })
 	unlock := w.lockThings()
-	holder := make(chan int, 1)
-	go func() {
-		status, _, _ := w.send(t.Context(), "GET", "/things", "")
-		holder <- status
-	}()
-	w.until("the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
-	w.must(503, "GET", "/things", "")
-	w.must(503, "GET", "/things", "")
+	holder := w.later("GET", "/things", "")
+	w.Await(t, "the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
+	w.want(503, "GET", "/things", "")
+	w.want(503, "GET", "/things", "")
 	got, _ := w.figures()
 	if got["db_pool_timeouts_total"] != 2 || got["db_pool_acquires_total"] != 1 || got["db_pool_wait_seconds_total"] < 2 {
 		t.Errorf("time-outs %v, acquires %v, waited %v s; want 2, 1, at least 2",
 			got["db_pool_timeouts_total"], got["db_pool_acquires_total"], got["db_pool_wait_seconds_total"])
 	}
 	unlock()
-	if status := <-holder; status != 200 {
-		t.Errorf("the one with the connection: %d", status)
+	if got := <-holder; got.Status != 200 {
+		t.Errorf("the one with the connection: %v", got)
 	}
 }
 
@@ -201,13 +198,13 @@ func TestMetricsPoolTimeout(t *testing.T) {
 // figures, not even while they run.
 func TestMetricsProbes(t *testing.T) {
 	t.Parallel()
-	w := watch(t, nil)
+	w := watch(t)
 	var probes sync.WaitGroup
 	for _, path := range []string{"/health/live", "/health/ready", "/health/db"} {
 		probes.Go(func() {
 			for range 50 {
-				if status, answer, err := w.send(t.Context(), "GET", path, ""); status != 200 || err != nil || strings.Contains(answer, "exhausted") {
-					t.Errorf("%s: %d %v %s", path, status, err, answer)
+				if got, err := w.Try(t.Context(), "GET", path, nil); got.Status != 200 || err != nil || strings.Contains(got.Body, "exhausted") {
+					t.Errorf("%s: %v %v", path, got, err)
 				}
 			}
 		})
@@ -233,17 +230,17 @@ func TestMetricsProbes(t *testing.T) {
 // and not on the API's.
 func TestMetricsAddress(t *testing.T) {
 	t.Parallel()
-	w := watch(t, nil)
+	w := watch(t)
 	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap?debug=1", "/debug/pprof/cmdline", "/debug/pprof/symbol"} {
-		w.must(404, "GET", path, "")
+		w.want(404, "GET", path, "")
 		recorder := httptest.NewRecorder()
-		w.admin.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		w.metrics.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		if recorder.Code != http.StatusOK || recorder.Body.Len() == 0 {
 			t.Errorf("%s on ADMIN_ADDR: %d", path, recorder.Code)
 		}
 	}
 	recorder := httptest.NewRecorder()
-	w.admin.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/things", nil))
+	w.metrics.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/things", nil))
 	if recorder.Code != http.StatusNotFound {
 		t.Errorf("/things on ADMIN_ADDR: %d, want 404", recorder.Code)
 	}

@@ -1,12 +1,10 @@
 package app_test
 
 import (
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/go-cmp/cmp"
@@ -19,13 +17,7 @@ import (
 
 func unservedEngine(t *testing.T) *gin.Engine {
 	t.Helper()
-	engine, err := app.NewEngine(app.Options{
-		Log: slog.New(slog.DiscardHandler), State: new(app.State), Settings: app.Settings{RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20},
-	}, webtest.Things())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return engine
+	return webtest.Unserved(t, func(o app.Options) (http.Handler, error) { return app.NewEngine(o, webtest.Things()) }).(*gin.Engine)
 }
 
 func loadDocument(t *testing.T, api http.Handler) *apitest.Document {

@@ -20,9 +20,9 @@ func TestProberThatHalfCloses(t *testing.T) {
 		proxy = dbtest.NewProxy(t, o.URL)
 		o.URL = proxy.URL()
 	})
-	admin := httptest.NewServer(w.admin)
+	admin := httptest.NewServer(w.metrics)
 	t.Cleanup(admin.Close)
-	for _, url := range []string{w.url + "/health/live", w.url + "/health/ready", w.url + "/health/db", admin.URL + "/metrics"} {
+	for _, url := range []string{w.URL + "/health/live", w.URL + "/health/ready", w.URL + "/health/db", admin.URL + "/metrics"} {
 		address, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
@@ -57,7 +57,7 @@ func TestScraperThatLeaves(t *testing.T) {
 		proxy = dbtest.NewProxy(t, o.URL)
 		o.URL = proxy.URL()
 	})
-	admin := httptest.NewServer(w.admin)
+	admin := httptest.NewServer(w.metrics)
 	t.Cleanup(admin.Close)
 	proxy.Refuse()
 	proxy.Reset()
@@ -67,7 +67,7 @@ func TestScraperThatLeaves(t *testing.T) {
 	}
 	_, _ = io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n")
 	conn.Close()
-	w.until("it is recorded", func() bool { return len(w.lines("database does not answer", "")) == 1 })
+	w.Await(t, "it is recorded", func() bool { return len(w.lines("database does not answer", "")) == 1 })
 	proxy.Pass()
 	if up := w.figure("db_up"); up != 1 {
 		t.Errorf("db_up is %v, want 1", up)

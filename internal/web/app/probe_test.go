@@ -12,17 +12,17 @@ import (
 // past. The database is up, and probes must say so.
 func TestProbeAfterRestart(t *testing.T) {
 	t.Parallel()
-	w := watch(t, nil)
+	w := watch(t)
 	server := w.server()
 	for range 3 {
-		terminate(t, server, w.database)
+		terminate(t, server, w.Database)
 		if up := w.figure("db_up"); up != 1 {
 			t.Errorf("db_up is %v after the backends were terminated, want 1: the database answers", up)
 		}
-		terminate(t, server, w.database)
-		w.must(200, "GET", "/health/ready", "")
-		terminate(t, server, w.database)
-		w.must(200, "GET", "/health/db", "")
+		terminate(t, server, w.Database)
+		w.want(200, "GET", "/health/ready", "")
+		terminate(t, server, w.Database)
+		w.want(200, "GET", "/health/db", "")
 	}
 }
 
@@ -35,18 +35,18 @@ func TestProbesLogChanges(t *testing.T) {
 		proxy = dbtest.NewProxy(t, o.URL)
 		o.URL = proxy.URL()
 	})
-	w.must(200, "GET", "/health/ready", "")
+	w.want(200, "GET", "/health/ready", "")
 	proxy.Refuse()
 	proxy.Reset()
 	for range 3 {
-		w.must(503, "GET", "/health/ready", "")
-		w.must(503, "GET", "/health/db", "")
+		w.want(503, "GET", "/health/ready", "")
+		w.want(503, "GET", "/health/db", "")
 	}
 	proxy.Pass()
 	for range 3 {
-		w.must(200, "GET", "/health/ready", "")
+		w.want(200, "GET", "/health/ready", "")
 	}
-	log := w.log.String()
+	log := w.Log.String()
 	if n := strings.Count(log, `"database does not answer","error":"database unavailable: `); n != 1 {
 		t.Errorf("logged %d times that the database went away, want once:\n%s", n, log)
 	}

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,38 +9,20 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/gin-gonic/gin"
 
+	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/web/app"
 )
 
-// recoverLog is a log that tests may read while it is written.
-type recoverLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *recoverLog) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-func (l *recoverLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // recoverServe serves one handler behind the middlewares that every route has.
-func recoverServe(t *testing.T, more gin.HandlerFunc, handler gin.HandlerFunc) (url string, log *recoverLog, stop func()) {
+func recoverServe(t *testing.T, more gin.HandlerFunc, handler gin.HandlerFunc) (url string, log *dbtest.Log, stop func()) {
 	t.Helper()
 	gin.SetMode(gin.ReleaseMode)
-	log = new(recoverLog)
+	log = new(dbtest.Log)
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	engine := gin.New()
 	app.Surround(engine, logger, more)

@@ -14,6 +14,7 @@ import (
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/web/app"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 // sessionBoast inserts a row and answers as if all were well, at such a length that no buffer on the way holds it.
@@ -28,18 +29,18 @@ func sessionBoast(c *gin.Context, tx *gorm.DB) error {
 }
 
 // refused checks that nothing of the handler's answer, and no row, is there.
-func (a *sessionAPI) refused(got sessionAnswer, want int) {
+func (a *served) refused(got webtest.Answer, want int) {
 	a.t.Helper()
-	if got.status != want || got.header.Get("Content-Type") != "application/problem+json" {
-		a.t.Errorf("%d %v, want a problem of %d", got.status, got.header, want)
+	if got.Status != want || got.Header.Get("Content-Type") != "application/problem+json" {
+		a.t.Errorf("%d %v, want a problem of %d", got.Status, got.Header, want)
 	}
-	if got.header.Get("Location")+got.header.Get("ETag") != "" || strings.Contains(got.body, "OWN ") {
-		a.t.Errorf("the handler's answer got out: %v %.100s", got.header, got.body)
+	if got.Header.Get("Location")+got.Header.Get("ETag") != "" || strings.Contains(got.Body, "OWN ") {
+		a.t.Errorf("the handler's answer got out: %v %.100s", got.Header, got.Body)
 	}
-	if (got.header.Get("Retry-After") != "") != (want == http.StatusServiceUnavailable) {
-		a.t.Errorf("Retry-After: %q", got.header.Get("Retry-After"))
+	if (got.Header.Get("Retry-After") != "") != (want == http.StatusServiceUnavailable) {
+		a.t.Errorf("Retry-After: %q", got.Header.Get("Retry-After"))
 	}
-	if n := a.rows(); n != 0 {
+	if n := a.Rows(a.t); n != 0 {
 		a.t.Errorf("%d rows", n)
 	}
 	a.idle()
@@ -52,12 +53,12 @@ func TestSessionCommitFails(t *testing.T) {
 	} {
 		t.Run(state, func(t *testing.T) {
 			t.Parallel()
-			a := sessionPost(t, sessionBoast)
+			a := servePost(t, sessionBoast)
 			a.trigger("RAISE EXCEPTION 'secret of the server' USING ERRCODE = '" + state + "';")
-			got := a.do("POST", "/t", "")
+			got := a.Do(t, "POST", "/t", "")
 			a.refused(got, want)
-			if strings.Contains(got.body, "secret") {
-				t.Errorf("the cause got out: %s", got.body)
+			if strings.Contains(got.Body, "secret") {
+				t.Errorf("the cause got out: %s", got.Body)
 			}
 		})
 	}
@@ -66,13 +67,13 @@ func TestSessionCommitFails(t *testing.T) {
 // TestSessionDeferredConstraint is the same with a constraint instead of a trigger: two requests insert the same title.
 func TestSessionDeferredConstraint(t *testing.T) {
 	t.Parallel()
-	a := sessionPost(t, sessionBoast)
-	dbtest.Exec(t, a.url, "ALTER TABLE test_things ADD UNIQUE (title) DEFERRABLE INITIALLY DEFERRED")
-	if got := a.do("POST", "/t", ""); got.status != http.StatusCreated {
-		t.Errorf("the first: %d", got.status)
+	a := servePost(t, sessionBoast)
+	dbtest.Exec(t, a.Database, "ALTER TABLE test_things ADD UNIQUE (title) DEFERRABLE INITIALLY DEFERRED")
+	if got := a.Do(t, "POST", "/t", ""); got.Status != http.StatusCreated {
+		t.Errorf("the first: %d", got.Status)
 	}
-	got := a.do("POST", "/t", "")
-	dbtest.Exec(t, a.url, "DELETE FROM test_things")
+	got := a.Do(t, "POST", "/t", "")
+	dbtest.Exec(t, a.Database, "DELETE FROM test_things")
 	a.refused(got, http.StatusConflict)
 }
 
@@ -81,7 +82,7 @@ func TestSessionDeferredConstraint(t *testing.T) {
 func TestSessionSerializable(t *testing.T) {
 	t.Parallel()
 	read, written := make(chan bool), make(chan bool)
-	a := sessionServe(t, func(r gin.IRouter) {
+	a := serve(t, func(r gin.IRouter) {
 		r.POST("", app.Handle(func(c *gin.Context, tx *gorm.DB) error {
 			var n int
 			if err := tx.Raw("SELECT count(*) FROM test_things").Scan(&n).Error; err != nil {
@@ -94,44 +95,30 @@ func TestSessionSerializable(t *testing.T) {
 			return sessionBoast(c, tx)
 		}))
 	}, sessionPool(2, 0), sessionSerializable)
-	slow := make(chan sessionAnswer, 1)
-	go func() {
-		got, err := a.send(t.Context(), "POST", "/t?slow=1", "")
-		if err != nil {
-			t.Error(err)
-		}
-		slow <- got
-	}()
+	slow := a.later("POST", "/t?slow=1", "")
 	<-read
-	if got := a.do("POST", "/t", ""); got.status != http.StatusCreated {
-		t.Errorf("the quick one: %d", got.status)
+	if got := a.Do(t, "POST", "/t", ""); got.Status != http.StatusCreated {
+		t.Errorf("the quick one: %d", got.Status)
 	}
 	close(written)
 	got := <-slow
-	if n := a.rows(); n != 1 {
+	if n := a.Rows(t); n != 1 {
 		t.Errorf("%d rows, want the quick one's", n)
 	}
-	dbtest.Exec(t, a.url, "DELETE FROM test_things")
+	dbtest.Exec(t, a.Database, "DELETE FROM test_things")
 	a.refused(got, http.StatusServiceUnavailable)
 }
 
-func sessionSerializable(c *sessionConfig) {
+func sessionSerializable(c *settings) {
 	c.session = []db.SessionOption{db.Isolation(sql.LevelSerializable)}
 }
 
 func TestSessionBackendKilledInCommit(t *testing.T) {
 	t.Parallel()
-	a := sessionPost(t, sessionBoast)
+	a := servePost(t, sessionBoast)
 	a.trigger("PERFORM pg_sleep(60);")
-	answer := make(chan sessionAnswer, 1)
-	go func() {
-		got, err := a.send(t.Context(), "POST", "/t", "")
-		if err != nil {
-			t.Error(err)
-		}
-		answer <- got
-	}()
-	dbtest.Exec(t, a.url, "SELECT pg_terminate_backend($1)", a.running("commit"))
+	answer := a.later("POST", "/t", "")
+	dbtest.Exec(t, a.Database, "SELECT pg_terminate_backend($1)", a.running("commit"))
 	a.refused(<-answer, http.StatusServiceUnavailable)
 	a.loggedAsUnknown()
 }
@@ -139,10 +126,10 @@ func TestSessionBackendKilledInCommit(t *testing.T) {
 // TestSessionCommitCutOff: what a COMMIT does that is longer than the request's time and 2 s, nobody knows.
 func TestSessionCommitCutOff(t *testing.T) {
 	t.Parallel()
-	a := sessionPost(t, sessionBoast, sessionLimit(4*time.Second))
+	a := servePost(t, sessionBoast, sessionLimit(4*time.Second))
 	a.trigger("PERFORM pg_sleep(60);")
 	start := time.Now()
-	a.refused(a.do("POST", "/t", ""), http.StatusServiceUnavailable)
+	a.refused(a.Do(t, "POST", "/t", ""), http.StatusServiceUnavailable)
 	if took := time.Since(start); took > 20*time.Second { // 6 s is meant; the rest is for a slow machine
 		t.Errorf("took %v", took)
 	}
@@ -150,9 +137,9 @@ func TestSessionCommitCutOff(t *testing.T) {
 }
 
 // loggedAsUnknown checks that the log says, once, that the outcome is unknown.
-func (a *sessionAPI) loggedAsUnknown() {
+func (a *served) loggedAsUnknown() {
 	a.t.Helper()
-	lines := a.log.Lines(a.t, "request failed")
+	lines := a.Log.Lines(a.t, "request failed")
 	if len(lines) != 1 || !strings.Contains(lines[0]["error"].(string), db.ErrCommitUnknown.Error()) || lines[0]["request_id"] == nil {
 		a.t.Errorf("logged: %v", lines)
 	}
@@ -172,7 +159,7 @@ func TestSessionSwallowedErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+			a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 				for query := range strings.SplitSeq(test.query, "; ") {
 					_ = tx.Exec(query).Error
 				}
@@ -180,7 +167,7 @@ func TestSessionSwallowedErrors(t *testing.T) {
 				c.String(http.StatusCreated, "OWN ")
 				return nil
 			})
-			a.refused(a.do("POST", "/t", ""), test.want)
+			a.refused(a.Do(t, "POST", "/t", ""), test.want)
 		})
 	}
 }
@@ -188,14 +175,14 @@ func TestSessionSwallowedErrors(t *testing.T) {
 // TestSessionSwallowedBegin: the same for a request that got no connection.
 func TestSessionSwallowedBegin(t *testing.T) {
 	t.Parallel()
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		_ = sessionInsert(tx, "a")
 		c.String(http.StatusCreated, "OWN ")
 		return nil
-	}, sessionPool(1, 0), func(c *sessionConfig) { c.db.PoolTimeout = time.Second })
-	holder := a.db.NewSession(t.Context())
+	}, sessionPool(1, 0), func(c *settings) { c.DB.PoolTimeout = time.Second })
+	holder := a.DB.NewSession(t.Context())
 	a.must(holder.DB().Exec("SELECT 1").Error)
-	got := a.do("POST", "/t", "")
+	got := a.Do(t, "POST", "/t", "")
 	holder.Rollback()
 	a.refused(got, http.StatusServiceUnavailable)
 }
@@ -207,10 +194,10 @@ func TestSessionLimits(t *testing.T) {
 		"SELECT pg_sleep(60)":             db.StatementTimeout(20 * time.Millisecond),
 		"SELECT pg_advisory_xact_lock(4)": db.LockTimeout(20 * time.Millisecond),
 	} {
-		a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+		a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 			return errors.Join(sessionBoast(c, tx), tx.Exec(query).Error)
-		}, func(c *sessionConfig) { c.session = []db.SessionOption{opt} })
+		}, func(c *settings) { c.session = []db.SessionOption{opt} })
 		defer a.holdLock()()
-		a.refused(a.do("POST", "/t", ""), http.StatusServiceUnavailable)
+		a.refused(a.Do(t, "POST", "/t", ""), http.StatusServiceUnavailable)
 	}
 }

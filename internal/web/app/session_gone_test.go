@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,12 +12,12 @@ import (
 )
 
 // leave sends a request whose client goes away when gone returns, and waits for its line in the access log.
-func (a *sessionAPI) leave(method, path, body string, gone func()) map[string]any {
+func (a *served) leave(method, path, body string, gone func()) map[string]any {
 	a.t.Helper()
 	ctx, cancel := context.WithCancel(a.t.Context())
 	done := make(chan error, 1)
 	go func() {
-		_, err := a.send(ctx, method, path, body)
+		_, err := a.Try(ctx, method, path, strings.NewReader(body))
 		done <- err
 	}()
 	gone()
@@ -24,19 +25,19 @@ func (a *sessionAPI) leave(method, path, body string, gone func()) map[string]an
 	if err := <-done; err == nil {
 		a.t.Error("the client got an answer before it went")
 	}
-	return a.access(path)
+	return a.Logged(a.t, "request", "path", path)
 }
 
 // keeps checks that the scenario costs the pool no connection. A machine so slow that PostgreSQL needs more than half a
 // second to cancel a statement loses it rightly, so it gets several tries.
-func (a *sessionAPI) keeps(scenario func()) {
+func (a *served) keeps(scenario func()) {
 	a.t.Helper()
 	for range 5 {
-		before := a.db.Counters()
+		before := a.DB.Counters()
 		scenario()
 		a.idle()
-		a.must(a.db.WithSession(a.t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }))
-		if after := a.db.Counters(); after.Opened == before.Opened && after.Invalidated == before.Invalidated {
+		a.must(a.DB.WithSession(a.t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }))
+		if after := a.DB.Counters(); after.Opened == before.Opened && after.Invalidated == before.Invalidated {
 			return
 		}
 	}
@@ -44,18 +45,18 @@ func (a *sessionAPI) keeps(scenario func()) {
 }
 
 // sameBackend checks that the pool's one connection is the first that it opened.
-func (a *sessionAPI) sameBackend() {
+func (a *served) sameBackend() {
 	a.t.Helper()
 	a.idle()
-	a.must(a.db.WithSession(a.t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }))
-	if c := a.db.Counters(); c.Opened != 1 || c.Invalidated != 0 {
+	a.must(a.DB.WithSession(a.t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }))
+	if c := a.DB.Counters(); c.Opened != 1 || c.Invalidated != 0 {
 		a.t.Errorf("%d connections were opened and %d invalidated, want 1 and 0", c.Opened, c.Invalidated)
 	}
 }
 
 func TestSessionClientGoneInAQuery(t *testing.T) {
 	t.Parallel()
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		_ = sessionBoast(c, tx)
 		_ = tx.Exec("SELECT pg_sleep(60)").Error // swallowed: the session knows all the same
 		return nil
@@ -65,7 +66,7 @@ func TestSessionClientGoneInAQuery(t *testing.T) {
 		if line["status"] != 499.0 {
 			t.Errorf("logged: %v, want status 499", line)
 		}
-		if n := a.rows(); n != 0 {
+		if n := a.Rows(t); n != 0 {
 			t.Errorf("%d rows", n)
 		}
 	})
@@ -74,7 +75,7 @@ func TestSessionClientGoneInAQuery(t *testing.T) {
 func TestSessionClientGoneBetweenStatements(t *testing.T) {
 	t.Parallel()
 	inserted := make(chan bool)
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		err := sessionBoast(c, tx)
 		close(inserted)
 		<-c.Request.Context().Done()
@@ -84,7 +85,7 @@ func TestSessionClientGoneBetweenStatements(t *testing.T) {
 	if line["status"] != 499.0 {
 		t.Errorf("logged: %v, want status 499", line)
 	}
-	if n := a.rows(); n != 0 {
+	if n := a.Rows(t); n != 0 {
 		t.Errorf("%d rows", n)
 	}
 	a.sameBackend()
@@ -94,7 +95,7 @@ func TestSessionClientGoneBetweenStatements(t *testing.T) {
 func TestSessionClientGoneInCommit(t *testing.T) {
 	t.Parallel()
 	gone := make(chan context.Context, 1)
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		gone <- c.Request.Context()
 		return sessionBoast(c, tx)
 	}, sessionPool(1, 0))
@@ -102,15 +103,15 @@ func TestSessionClientGoneInCommit(t *testing.T) {
 	release := a.holdLock()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	go func() { _, _ = a.send(ctx, "POST", "/t", "") }()
+	go func() { _, _ = a.Try(ctx, "POST", "/t", nil) }()
 	a.running("commit")
 	cancel()
 	<-(<-gone).Done() // the server knows
 	release()
-	if line := a.access("/t"); line["status"] != 201.0 || line["client_gone"] != true {
+	if line := a.Logged(t, "request", "path", "/t"); line["status"] != 201.0 || line["client_gone"] != true {
 		t.Errorf("logged: %v, want status 201 and client_gone", line)
 	}
-	if n := a.rows(); n != 1 {
+	if n := a.Rows(t); n != 1 {
 		t.Errorf("%d rows, want 1", n)
 	}
 	a.sameBackend()
@@ -127,13 +128,13 @@ func TestSessionDeadline(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+			a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 				_ = sessionBoast(c, tx)
 				work(c.Request.Context(), tx)
 				return nil
 			}, sessionPool(1, 0), sessionLimit(2*time.Second))
 			defer a.holdLock()()
-			a.keeps(func() { a.refused(a.do("POST", "/t", ""), http.StatusGatewayTimeout) })
+			a.keeps(func() { a.refused(a.Do(t, "POST", "/t", ""), http.StatusGatewayTimeout) })
 		})
 	}
 }
@@ -143,11 +144,11 @@ func sessionSleep(tx *gorm.DB) error { return tx.Exec("SELECT pg_sleep(60)").Err
 // TestSessionDeadlineWhileWaiting: a request whose time ends before it gets a connection.
 func TestSessionDeadlineWhileWaiting(t *testing.T) {
 	t.Parallel()
-	a := sessionPost(t, sessionBoast, sessionPool(1, 0), sessionLimit(500*time.Millisecond))
-	holder := a.db.NewSession(t.Context())
+	a := servePost(t, sessionBoast, sessionPool(1, 0), sessionLimit(500*time.Millisecond))
+	holder := a.DB.NewSession(t.Context())
 	a.must(holder.DB().Exec("SELECT 1").Error)
-	got := a.do("POST", "/t", "")
-	if n := a.db.Status().Timeouts; n != 0 {
+	got := a.Do(t, "POST", "/t", "")
+	if n := a.DB.Status().Timeouts; n != 0 {
 		t.Errorf("%d pool time-outs are counted", n)
 	}
 	holder.Rollback()

@@ -3,7 +3,6 @@ package app_test
 import (
 	"bufio"
 	"context"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -34,7 +33,7 @@ func TestSessionHooksDoNotDelayTheAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			proceed, ran := make(chan struct{}), 0
-			a := sessionServe(t, func(r gin.IRouter) {
+			a := serve(t, func(r gin.IRouter) {
 				r.Handle(test.method, "", app.Handle(func(c *gin.Context, tx *gorm.DB) error {
 					test.answer(c)
 					return db.AfterCommit(tx, func(ctx context.Context) {
@@ -46,12 +45,12 @@ func TestSessionHooksDoNotDelayTheAnswer(t *testing.T) {
 					})
 				}))
 			})
-			got := a.do(test.method, "/t", "")
-			if got.status != test.status || got.body != test.body || got.header.Get("Content-Length") != test.length || got.header.Get("Transfer-Encoding") != "" {
-				t.Errorf("%d %v %.20q", got.status, got.header, got.body)
+			got := a.Do(t, test.method, "/t", "")
+			if got.Status != test.status || got.Body != test.body || got.Header.Get("Content-Length") != test.length || got.Header.Get("Transfer-Encoding") != "" {
+				t.Errorf("%d %v %.20q", got.Status, got.Header, got.Body)
 			}
 			close(proceed)
-			a.must(a.db.Drain(t.Context()))
+			a.must(a.DB.Drain(t.Context()))
 			if ran != 1 {
 				t.Errorf("ran %d times", ran)
 			}
@@ -62,7 +61,7 @@ func TestSessionHooksDoNotDelayTheAnswer(t *testing.T) {
 // TestSessionHooksBelongToASuccess: an answer from 400 on is no success, and neither is an error.
 func TestSessionHooksBelongToASuccess(t *testing.T) {
 	t.Parallel()
-	a := sessionServe(t, func(r gin.IRouter) {
+	a := serve(t, func(r gin.IRouter) {
 		hook := func(tx *gorm.DB) error {
 			return db.AfterCommit(tx, func(context.Context) { t.Error("ran") })
 		}
@@ -71,30 +70,30 @@ func TestSessionHooksBelongToASuccess(t *testing.T) {
 		r.POST("/panic", app.Handle(func(_ *gin.Context, tx *gorm.DB) error { _ = hook(tx); panic("of the handler") }))
 	})
 	for _, path := range []string{"/t/status", "/t/error", "/t/panic"} {
-		if got := a.do("POST", path, ""); got.status < http.StatusBadRequest {
-			t.Errorf("%s: %d", path, got.status)
+		if got := a.Do(t, "POST", path, ""); got.Status < http.StatusBadRequest {
+			t.Errorf("%s: %d", path, got.Status)
 		}
 	}
-	a.must(a.db.Drain(t.Context()))
+	a.must(a.DB.Drain(t.Context()))
 }
 
 // TestSessionHooksPanic: the log says so, with the request's id; the client has its answer, and the next hook runs.
 func TestSessionHooksPanic(t *testing.T) {
 	t.Parallel()
 	ran := false
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		c.String(http.StatusCreated, "made")
 		_ = db.AfterCommit(tx, func(context.Context) { panic("of the hook") })
 		_ = db.AfterCommit(tx, func(context.Context) { ran = true })
 		return sessionInsert(tx, "a")
 	})
-	got := a.do("POST", "/t", "")
-	a.must(a.db.Drain(t.Context()))
-	if got.status != http.StatusCreated || got.body != "made" || a.rows() != 1 || !ran {
-		t.Errorf("%d %q, %d rows, the next hook ran: %v", got.status, got.body, a.rows(), ran)
+	got := a.Do(t, "POST", "/t", "")
+	a.must(a.DB.Drain(t.Context()))
+	if got.Status != http.StatusCreated || got.Body != "made" || a.Rows(t) != 1 || !ran {
+		t.Errorf("%d %q, %d rows, the next hook ran: %v", got.Status, got.Body, a.Rows(t), ran)
 	}
-	lines := a.log.Lines(t, "after-commit hook panicked")
-	if len(lines) != 1 || lines[0]["request_id"] != got.header.Get("X-Request-ID") || !strings.Contains(lines[0]["stack"].(string), "session_hooks_test.go") {
+	lines := a.Log.Lines(t, "after-commit hook panicked")
+	if len(lines) != 1 || lines[0]["request_id"] != got.Header.Get("X-Request-ID") || !strings.Contains(lines[0]["stack"].(string), "session_hooks_test.go") {
 		t.Errorf("logged: %v", lines)
 	}
 }
@@ -103,18 +102,16 @@ func TestSessionHooksPanic(t *testing.T) {
 func TestSessionHooksOfAClientThatDoesNotRead(t *testing.T) {
 	t.Parallel()
 	ran := make(chan struct{})
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		c.String(http.StatusCreated, strings.Repeat("made", 8<<20)) // more than sockets hold
 		return db.AfterCommit(tx, func(context.Context) { close(ran) })
 	})
-	conn, err := net.Dial("tcp", strings.TrimPrefix(a.base, "http://"))
-	a.must(err)
-	defer conn.Close()
-	_, err = conn.Write([]byte("POST /t HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n"))
+	conn := dial(t, a.Server)
+	_, err := conn.Write([]byte("POST /t HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n"))
 	a.must(err)
 	_, err = bufio.NewReaderSize(conn, 16).ReadByte()
 	a.must(err)
-	a.eventually("the hook runs", func() bool {
+	a.Await(t, "the hook runs", func() bool {
 		select {
 		case <-ran:
 			return true

@@ -13,6 +13,7 @@ import (
 	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/devdb"
 	"example.com/transcription-api/internal/web/app"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 // TestSessionMisuse: a handler that ends its transaction itself, and looks at no error, gets a 500 whatever it answers;
@@ -45,16 +46,16 @@ func TestSessionMisuse(t *testing.T) {
 		} {
 			t.Run(name+", "+answer, func(t *testing.T) {
 				t.Parallel()
-				a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+				a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 					_ = sessionInsert(tx, "before")
 					test.do(tx)
 					_ = sessionInsert(tx, "after")
 					return reply(c)
 				}, sessionPool(1, 0))
-				a.refused(a.do("POST", "/t", ""), http.StatusInternalServerError)
+				a.refused(a.Do(t, "POST", "/t", ""), http.StatusInternalServerError)
 				a.loggedOnce(test.told)
-				if got := a.do("POST", "/things", `{"title":"the next","link":"https://example.com/a.wav"}`); got.status != http.StatusCreated {
-					t.Errorf("the next request: %d %s", got.status, got.body)
+				if got := a.Do(t, "POST", "/things", `{"title":"the next","link":"https://example.com/a.wav"}`); got.Status != http.StatusCreated {
+					t.Errorf("the next request: %d %s", got.Status, got.Body)
 				}
 			})
 		}
@@ -67,9 +68,9 @@ func sessionBeside(tx *gorm.DB) {
 }
 
 // loggedOnce checks that the log says, once, why the request failed.
-func (a *sessionAPI) loggedOnce(why string) {
+func (a *served) loggedOnce(why string) {
 	a.t.Helper()
-	lines := a.log.Lines(a.t, "request failed")
+	lines := a.Log.Lines(a.t, "request failed")
 	if len(lines) != 1 || !strings.Contains(lines[0]["error"].(string), why) || lines[0]["request_id"] == nil {
 		a.t.Errorf("logged: %v, want one line with %q", lines, why)
 	}
@@ -78,7 +79,7 @@ func (a *sessionAPI) loggedOnce(why string) {
 // TestSessionMisuseInAReader: a GET, too, has a transaction that is not its own.
 func TestSessionMisuseInAReader(t *testing.T) {
 	t.Parallel()
-	a := sessionServe(t, func(r gin.IRouter) {
+	a := serve(t, func(r gin.IRouter) {
 		r.GET("", app.Handle(func(c *gin.Context, tx *gorm.DB) error {
 			tx.Exec("ROLLBACK")
 			_ = sessionInsert(tx, "by itself")
@@ -86,7 +87,7 @@ func TestSessionMisuseInAReader(t *testing.T) {
 			return nil
 		}))
 	})
-	a.refused(a.do("GET", "/t", ""), http.StatusInternalServerError)
+	a.refused(a.Do(t, "GET", "/t", ""), http.StatusInternalServerError)
 	a.loggedOnce("refused: ROLLBACK")
 }
 
@@ -99,41 +100,34 @@ func TestSessionCommitCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), sessionPatience)
+		ctx, cancel := context.WithTimeout(context.Background(), webtest.Patience)
 		defer cancel()
 		if err := server.Stop(ctx); err != nil {
 			t.Error(err)
 		}
 	})
 	dbtest.Exec(t, server.URL(), "CREATE TABLE test_things (title text, link text)")
-	a := sessionPost(t, sessionBoast, func(c *sessionConfig) { c.db.URL = server.URL() })
-	a.url = server.URL()
-	dbtest.Exec(t, a.url, "ALTER SYSTEM SET synchronous_standby_names = 'missing'")
-	dbtest.Exec(t, a.url, "SELECT pg_reload_conf()")
-	a.eventually("a COMMIT waits for the standby", func() bool {
-		answer := make(chan sessionAnswer, 1)
-		go func() {
-			got, err := a.send(t.Context(), "POST", "/t", "")
-			if err != nil {
-				t.Error(err)
-			}
-			answer <- got
-		}()
+	a := servePost(t, sessionBoast, func(c *settings) { c.DB.URL = server.URL() })
+	a.Database = server.URL()
+	dbtest.Exec(t, a.Database, "ALTER SYSTEM SET synchronous_standby_names = 'missing'")
+	dbtest.Exec(t, a.Database, "SELECT pg_reload_conf()")
+	a.Await(t, "a COMMIT waits for the standby", func() bool {
+		answer := a.later("POST", "/t", "")
 		got, cancelled := a.cancelStandbyWait(answer)
-		if cancelled && got.status != http.StatusServiceUnavailable {
-			t.Fatalf("%d %.200s, want 503", got.status, got.body)
+		if cancelled && got.Status != http.StatusServiceUnavailable {
+			t.Fatalf("%d %.200s, want 503", got.Status, got.Body)
 		}
 		return cancelled
 	})
 	a.loggedAsUnknown()
-	if n := a.rows(); n == 0 {
+	if n := a.Rows(t); n == 0 {
 		t.Error("the row is not there: the test tests nothing")
 	}
 }
 
 // cancelStandbyWait cancels the COMMIT that waits, unless it is answered without a wait: the server's processes learn of
 // their new setting one by one.
-func (a *sessionAPI) cancelStandbyWait(answer <-chan sessionAnswer) (got sessionAnswer, cancelled bool) {
+func (a *served) cancelStandbyWait(answer <-chan webtest.Answer) (got webtest.Answer, cancelled bool) {
 	a.t.Helper()
 	for {
 		select {

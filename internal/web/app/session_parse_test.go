@@ -11,9 +11,9 @@ import (
 func TestSessionRequestsParseOnce(t *testing.T) {
 	t.Parallel()
 	var proxy *dbtest.Proxy
-	a := sessionServe(t, nil, sessionPool(1, 0), func(c *sessionConfig) {
-		proxy = dbtest.NewProxy(t, c.db.URL)
-		c.db.URL = proxy.URL()
+	a := serve(t, nil, sessionPool(1, 0), func(c *settings) {
+		proxy = dbtest.NewProxy(t, c.DB.URL)
+		c.DB.URL = proxy.URL()
 	})
 	before := proxy.Sent('P')
 	a.must(a.conversation(t.Context()))

@@ -3,18 +3,20 @@ package app_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 // TestSessionTableChangesUnderTheService: clients of the API notice nothing of a migration that changes a column's type.
 func TestSessionTableChangesUnderTheService(t *testing.T) {
 	t.Parallel()
-	a := sessionServe(t, nil, sessionPool(3, 0))
-	if got := a.do(http.MethodPost, "/things", sessionBody); got.status != http.StatusCreated {
-		t.Fatal(got.status)
+	a := serve(t, nil, sessionPool(3, 0))
+	if got := a.Do(t, http.MethodPost, "/things", webtest.Body); got.Status != http.StatusCreated {
+		t.Fatal(got.Status)
 	}
 	id := a.ask("SELECT max(id) FROM test_things")
 	path := fmt.Sprintf("/things/%d", id)
@@ -24,7 +26,7 @@ func TestSessionTableChangesUnderTheService(t *testing.T) {
 		{http.MethodGet, path, ""},
 		{http.MethodGet, "/things?limit=5", ""},
 		{http.MethodGet, "/things?status=pending", ""},
-		{http.MethodPost, "/things", sessionBody},
+		{http.MethodPost, "/things", webtest.Body},
 		{http.MethodPatch, path, `{"title":"b"}`},
 		{http.MethodHead, path, ""},
 	} {
@@ -35,9 +37,9 @@ func TestSessionTableChangesUnderTheService(t *testing.T) {
 					done = true // one more, after the last change
 				default:
 				}
-				got, err := a.send(t.Context(), request.method, request.path, request.body)
-				if err != nil || got.status >= http.StatusMultipleChoices {
-					t.Errorf("%s %s: %d %s %v", request.method, request.path, got.status, got.body, err)
+				got, err := a.Try(t.Context(), request.method, request.path, strings.NewReader(request.body))
+				if err != nil || got.Status >= http.StatusMultipleChoices {
+					t.Errorf("%s %s: %d %s %v", request.method, request.path, got.Status, got.Body, err)
 				}
 			}
 		})
@@ -47,12 +49,12 @@ func TestSessionTableChangesUnderTheService(t *testing.T) {
 			"ALTER COLUMN title TYPE varchar(300)", "ALTER COLUMN note TYPE varchar(99)", "ADD COLUMN more jsonb",
 			"ALTER COLUMN title TYPE text", "ALTER COLUMN note TYPE text", "DROP COLUMN more",
 		} {
-			dbtest.Exec(t, a.url, "ALTER TABLE test_things "+change)
+			dbtest.Exec(t, a.Database, "ALTER TABLE test_things "+change)
 		}
 	}
 	close(changed)
 	traffic.Wait()
-	for _, line := range a.log.Lines(t, "request failed") {
+	for _, line := range a.Log.Lines(t, "request failed") {
 		t.Errorf("logged: %v", line["error"])
 	}
 }
@@ -60,13 +62,13 @@ func TestSessionTableChangesUnderTheService(t *testing.T) {
 // TestSessionIsNotResetForNothing: what the API itself runs sets nothing, so nothing follows its COMMIT.
 func TestSessionIsNotResetForNothing(t *testing.T) {
 	t.Parallel()
-	a := sessionServe(t, nil, sessionPool(1, 0))
-	if got := a.do(http.MethodPost, "/things", sessionBody); got.status != http.StatusCreated {
-		t.Fatal(got.status)
+	a := serve(t, nil, sessionPool(1, 0))
+	if got := a.Do(t, http.MethodPost, "/things", webtest.Body); got.Status != http.StatusCreated {
+		t.Fatal(got.Status)
 	}
 	path := fmt.Sprintf("/things/%d", a.ask("SELECT max(id) FROM test_things"))
 	for _, request := range []struct{ method, path, body string }{
-		{http.MethodPost, "/things", sessionBody},
+		{http.MethodPost, "/things", webtest.Body},
 		{http.MethodGet, path, ""},
 		{http.MethodHead, path, ""},
 		{http.MethodGet, "/things", ""},
@@ -75,8 +77,8 @@ func TestSessionIsNotResetForNothing(t *testing.T) {
 		{http.MethodPatch, path, `{}`},
 		{http.MethodDelete, path, ""},
 	} {
-		if got := a.do(request.method, request.path, request.body); got.status >= http.StatusMultipleChoices {
-			t.Errorf("%s %s: %d", request.method, request.path, got.status)
+		if got := a.Do(t, request.method, request.path, request.body); got.Status >= http.StatusMultipleChoices {
+			t.Errorf("%s %s: %d", request.method, request.path, got.Status)
 		}
 		if n := a.ask(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
 			AND application_name = 'transcription-api' AND query IN ('commit', 'rollback')`); n != 1 {

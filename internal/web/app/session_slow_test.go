@@ -1,11 +1,9 @@
 package app_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,16 +13,8 @@ import (
 
 	"example.com/transcription-api/internal/web"
 	"example.com/transcription-api/internal/web/app"
+	"example.com/transcription-api/internal/web/webtest"
 )
-
-// dial opens a connection to the server, on which the test writes and reads as slowly as it likes.
-func (a *sessionAPI) dial() net.Conn {
-	a.t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(a.t.Context(), "tcp", strings.TrimPrefix(a.base, "http://"))
-	a.must(err)
-	a.t.Cleanup(func() { conn.Close() })
-	return conn
-}
 
 type slowBody struct {
 	Title string `json:"title"`
@@ -43,7 +33,7 @@ func TestSessionSlowUploader(t *testing.T) {
 		t.Fatal(err)
 	}
 	reached := make(chan bool)
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		close(reached)
 		web.Expect(body, nil)(c)
 		if _, err := web.BindJSON[slowBody](c); err != nil {
@@ -52,39 +42,36 @@ func TestSessionSlowUploader(t *testing.T) {
 		c.Status(http.StatusCreated)
 		return sessionInsert(tx, "slow")
 	}, sessionPool(1, 0))
-	conn := a.dial()
-	fmt.Fprintf(conn, "POST /t HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(sessionBody), sessionBody[:10])
+	conn := dial(t, a.Server)
+	fmt.Fprintf(conn, "POST /t HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(webtest.Body), webtest.Body[:10])
 	<-reached
-	if got := a.do("POST", "/things", sessionBody); got.status != http.StatusCreated {
-		t.Errorf("another request: %d", got.status)
+	if got := a.Do(t, "POST", "/things", webtest.Body); got.Status != http.StatusCreated {
+		t.Errorf("another request: %d", got.Status)
 	}
-	if s, n := a.db.Status(), a.db.Counters().Acquires; s.CheckedOut != 0 || n != 1 || a.openTransactions() != 0 {
+	if s, n := a.DB.Status(), a.DB.Counters().Acquires; s.CheckedOut != 0 || n != 1 || a.openTransactions() != 0 {
 		t.Errorf("%+v, %d connections were taken, %d transactions are open", s, n, a.openTransactions())
 	}
-	fmt.Fprint(conn, sessionBody[10:])
-	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	a.must(err)
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusCreated || a.rows() != 2 {
-		t.Errorf("the slow one: %d, %d rows", answer.StatusCode, a.rows())
+	fmt.Fprint(conn, webtest.Body[10:])
+	if answer, _ := readAnswer(t, conn); answer.Status != http.StatusCreated || a.Rows(t) != 2 {
+		t.Errorf("the slow one: %d, %d rows", answer.Status, a.Rows(t))
 	}
 }
 
 // TestSessionSlowReader: an answer that nobody reads is held by the kernel and by net/http, not by a transaction.
 func TestSessionSlowReader(t *testing.T) {
 	t.Parallel()
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		c.Data(http.StatusCreated, "text/plain", bytes.Repeat([]byte("OWN "), 4<<20)) // more than socket buffers hold
 		return sessionInsert(tx, "a")
 	}, sessionPool(1, 0))
-	conn := a.dial()
+	conn := dial(t, a.Server)
 	fmt.Fprint(conn, "POST /t HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-	a.eventually("the row is committed", func() bool { return a.rows() == 1 })
+	a.Await(t, "the row is committed", func() bool { return a.Rows(t) == 1 })
 	a.idle()
-	if got := a.do("POST", "/things", sessionBody); got.status != http.StatusCreated {
-		t.Errorf("another request: %d", got.status)
+	if got := a.Do(t, "POST", "/things", webtest.Body); got.Status != http.StatusCreated {
+		t.Errorf("another request: %d", got.Status)
 	}
-	if n := len(a.log.Lines(t, "request")); n != 1 {
+	if n := len(a.Log.Lines(t, "request")); n != 1 {
 		t.Errorf("%d requests are over, want the other only: this one's answer was swallowed, and the test tests nothing", n)
 	}
 }
@@ -92,7 +79,7 @@ func TestSessionSlowReader(t *testing.T) {
 // TestSessionAnswerTooLarge: an answer that can not be held is an error, and its work is undone.
 func TestSessionAnswerTooLarge(t *testing.T) {
 	t.Parallel()
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		c.Header("Location", "/own")
 		part := bytes.Repeat([]byte("OWN "), 1<<20)
 		for range app.MaxHeld/len(part) + 1 {
@@ -100,8 +87,8 @@ func TestSessionAnswerTooLarge(t *testing.T) {
 		}
 		return sessionInsert(tx, "a")
 	})
-	a.refused(a.do("POST", "/t", ""), http.StatusInternalServerError)
-	lines := a.log.Lines(t, "request failed")
+	a.refused(a.Do(t, "POST", "/t", ""), http.StatusInternalServerError)
+	lines := a.Log.Lines(t, "request failed")
 	if len(lines) != 1 || lines[0]["error"] != app.ErrHeldTooLarge.Error() {
 		t.Errorf("logged: %v", lines)
 	}
@@ -110,7 +97,7 @@ func TestSessionAnswerTooLarge(t *testing.T) {
 // TestSessionWriter: nothing gets past the writer that holds the answer.
 func TestSessionWriter(t *testing.T) {
 	t.Parallel()
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		if conn, _, err := http.NewResponseController(c.Writer).Hijack(); err == nil {
 			t.Error("the connection could be taken over")
 			conn.Close() // else the client waits for ever
@@ -125,13 +112,13 @@ func TestSessionWriter(t *testing.T) {
 		}
 		return tx.Exec("SELECT nothing").Error
 	})
-	a.refused(a.do("POST", "/t", ""), http.StatusInternalServerError)
+	a.refused(a.Do(t, "POST", "/t", ""), http.StatusInternalServerError)
 }
 
 // TestSessionNeedsOneConnection: many requests at once on one connection; none waits for a second one while it holds it.
 func TestSessionNeedsOneConnection(t *testing.T) {
 	t.Parallel()
-	a := sessionServe(t, nil, sessionPool(1, 0))
+	a := serve(t, nil, sessionPool(1, 0))
 	const clients = 8
 	results := make(chan error, clients)
 	for range clients {
@@ -142,19 +129,19 @@ func TestSessionNeedsOneConnection(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if s := a.db.Status(); s.Timeouts != 0 || s.CheckedOut != 0 {
+	if s := a.DB.Status(); s.Timeouts != 0 || s.CheckedOut != 0 {
 		t.Errorf("%+v", s)
 	}
 	a.sameBackend()
 }
 
 // conversation makes one request of each kind.
-func (a *sessionAPI) conversation(ctx context.Context) error {
-	created, err := a.send(ctx, "POST", "/things", sessionBody)
+func (a *served) conversation(ctx context.Context) error {
+	created, err := a.Try(ctx, "POST", "/things", strings.NewReader(webtest.Body))
 	if err != nil {
 		return err
 	}
-	path := created.header.Get("Location")
+	path := created.Header.Get("Location")
 	for _, step := range []struct {
 		method, path, body string
 		want               int
@@ -167,12 +154,12 @@ func (a *sessionAPI) conversation(ctx context.Context) error {
 		{"DELETE", path, "", 204},
 		{"DELETE", path, "", 404},
 	} {
-		got, err := a.send(ctx, step.method, step.path, step.body)
+		got, err := a.Try(ctx, step.method, step.path, strings.NewReader(step.body))
 		if err != nil {
 			return err
 		}
-		if got.status != step.want {
-			return fmt.Errorf("%s %s: %d, want %d: %s", step.method, step.path, got.status, step.want, got.body)
+		if got.Status != step.want {
+			return fmt.Errorf("%s %s: %d, want %d: %s", step.method, step.path, got.Status, step.want, got.Body)
 		}
 	}
 	return nil

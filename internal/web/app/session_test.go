@@ -13,51 +13,43 @@ import (
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/web/app"
+	"example.com/transcription-api/internal/web/webtest"
 )
-
-const sessionBody = `{"title":"a","link":"https://example.com/a.wav"}`
 
 // TestSessionAnswerWaitsForCommit: until COMMIT has ended, the client gets nothing and nobody sees the row; when the answer
 // is there, so is the row, and the connection is back.
 func TestSessionAnswerWaitsForCommit(t *testing.T) {
 	t.Parallel()
-	a := sessionServe(t, nil)
+	a := serve(t, nil)
 	a.trigger("PERFORM pg_advisory_xact_lock(4);")
 	release := a.holdLock()
-	answer := make(chan sessionAnswer, 1)
-	go func() {
-		got, err := a.send(t.Context(), "POST", "/things", sessionBody)
-		if err != nil {
-			t.Error(err)
-		}
-		answer <- got
-	}()
+	answer := a.later("POST", "/things", webtest.Body)
 	a.running("commit")
 	select {
 	case got := <-answer:
-		t.Fatalf("answered %d during COMMIT", got.status)
+		t.Fatalf("answered %d during COMMIT", got.Status)
 	default:
 	}
-	if n := a.rows(); n != 0 {
+	if n := a.Rows(t); n != 0 {
 		t.Errorf("%d rows are visible during COMMIT", n)
 	}
 	release()
 	got := <-answer
-	out := a.db.Status().CheckedOut
-	if n := a.rows(); got.status != http.StatusCreated || out != 0 || n != 1 {
-		t.Errorf("status %d with %d connections out and %d rows, want 201, 0 and 1", got.status, out, n)
+	out := a.DB.Status().CheckedOut
+	if n := a.Rows(t); got.Status != http.StatusCreated || out != 0 || n != 1 {
+		t.Errorf("status %d with %d connections out and %d rows, want 201, 0 and 1", got.Status, out, n)
 	}
 }
 
 // TestSessionIsOverWhenTheAnswerArrives, every time.
 func TestSessionIsOverWhenTheAnswerArrives(t *testing.T) {
 	t.Parallel()
-	a := sessionServe(t, nil)
+	a := serve(t, nil)
 	for n := range 50 {
-		got := a.do("POST", "/things", sessionBody)
-		out := a.db.Status().CheckedOut
-		if rows := a.rows(); got.status != http.StatusCreated || out != 0 || rows != n+1 {
-			t.Fatalf("status %d with %d connections out and %d rows, want 201, 0 and %d", got.status, out, rows, n+1)
+		got := a.Do(t, "POST", "/things", webtest.Body)
+		out := a.DB.Status().CheckedOut
+		if rows := a.Rows(t); got.Status != http.StatusCreated || out != 0 || rows != n+1 {
+			t.Fatalf("status %d with %d connections out and %d rows, want 201, 0 and %d", got.Status, out, rows, n+1)
 		}
 	}
 }
@@ -65,21 +57,21 @@ func TestSessionIsOverWhenTheAnswerArrives(t *testing.T) {
 // TestSessionWithoutSQL: what sends no statement takes no connection.
 func TestSessionWithoutSQL(t *testing.T) {
 	t.Parallel()
-	a := sessionServe(t, func(r gin.IRouter) { r.GET("", func(c *gin.Context) { c.Status(http.StatusNoContent) }) })
+	a := serve(t, func(r gin.IRouter) { r.GET("", func(c *gin.Context) { c.Status(http.StatusNoContent) }) })
 	for request, want := range map[[3]string]int{
 		{"POST", "/things", "{"}:             http.StatusBadRequest,
 		{"POST", "/things", `{"title":""}`}:  http.StatusUnprocessableEntity,
 		{"GET", "/things/abc", ""}:           http.StatusNotFound,
 		{"GET", "/nowhere", ""}:              http.StatusNotFound,
-		{"PUT", "/things", sessionBody}:      http.StatusMethodNotAllowed,
+		{"PUT", "/things", webtest.Body}:     http.StatusMethodNotAllowed,
 		{"GET", "/things?limit=nothing", ""}: http.StatusUnprocessableEntity,
 		{"GET", "/t", ""}:                    http.StatusNoContent,
 	} {
-		if got := a.do(request[0], request[1], request[2]); got.status != want {
-			t.Errorf("%v: status %d, want %d", request, got.status, want)
+		if got := a.Do(t, request[0], request[1], request[2]); got.Status != want {
+			t.Errorf("%v: status %d, want %d", request, got.Status, want)
 		}
 	}
-	if n := a.db.Counters().Acquires; n != 0 {
+	if n := a.DB.Counters().Acquires; n != 0 {
 		t.Errorf("%d connections were taken", n)
 	}
 }
@@ -105,18 +97,18 @@ func TestSessionRollsBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+			a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 				c.Header("Location", "/own")
 				if err := sessionInsert(tx, "a"); err != nil {
 					t.Error(err)
 				}
 				return test.leave(c)
 			})
-			got := a.do("POST", "/t", "")
-			if got.status != test.status || strings.Contains(got.body, "own") && !test.own || (got.header.Get("Location") != "") != test.own {
-				t.Errorf("%d %v %.100s", got.status, got.header, got.body)
+			got := a.Do(t, "POST", "/t", "")
+			if got.Status != test.status || strings.Contains(got.Body, "own") && !test.own || (got.Header.Get("Location") != "") != test.own {
+				t.Errorf("%d %v %.100s", got.Status, got.Header, got.Body)
 			}
-			if n := a.rows(); n != 0 {
+			if n := a.Rows(t); n != 0 {
 				t.Errorf("%d rows", n)
 			}
 			a.idle()
@@ -127,7 +119,7 @@ func TestSessionRollsBack(t *testing.T) {
 // TestSessionKeepsAnswersAsTheyAre: holding an answer back changes nothing about it.
 func TestSessionKeepsAnswersAsTheyAre(t *testing.T) {
 	t.Parallel()
-	a := sessionServe(t, func(r gin.IRouter) {
+	a := serve(t, func(r gin.IRouter) {
 		r.POST("/204", func(c *gin.Context) { c.Header("X-Own", "yes"); c.Status(204) })
 		r.POST("/201", func(c *gin.Context) {
 			c.Header("X-Own", "yes")
@@ -144,9 +136,9 @@ func TestSessionKeepsAnswersAsTheyAre(t *testing.T) {
 		})
 	})
 	for path, want := range map[string]string{"/t/204": "204 ", "/t/201": "201 two parts", "/t/303": "304 ", "/t/202": "202 "} {
-		got := a.do("POST", path, "")
-		if text := fmt.Sprint(got.status, " ", got.body); text != want || got.header.Get("X-Own") != "yes" || got.header.Get("X-Request-ID") == "" {
-			t.Errorf("%s: %s %v, want %s", path, text, got.header, want)
+		got := a.Do(t, "POST", path, "")
+		if text := fmt.Sprint(got.Status, " ", got.Body); text != want || got.Header.Get("X-Own") != "yes" || got.Header.Get("X-Request-ID") == "" {
+			t.Errorf("%s: %s %v, want %s", path, text, got.Header, want)
 		}
 	}
 }
@@ -162,20 +154,20 @@ func TestSessionReadsOnly(t *testing.T) {
 		c.Status(http.StatusCreated)
 		return nil
 	})
-	a := sessionServe(t, func(r gin.IRouter) { r.GET("", write); r.HEAD("", write); r.POST("", write) })
+	a := serve(t, func(r gin.IRouter) { r.GET("", write); r.HEAD("", write); r.POST("", write) })
 	for method, want := range map[string]int{"GET": 500, "HEAD": 500} {
-		if got := a.do(method, "/t", ""); got.status != want || got.header.Get("X-Own") != "" {
-			t.Errorf("%s: %d %v, want %d", method, got.status, got.header, want)
+		if got := a.Do(t, method, "/t", ""); got.Status != want || got.Header.Get("X-Own") != "" {
+			t.Errorf("%s: %d %v, want %d", method, got.Status, got.Header, want)
 		}
 	}
-	if n := a.rows(); n != 0 {
+	if n := a.Rows(t); n != 0 {
 		t.Errorf("%d rows", n)
 	}
-	if n := a.db.Counters().Invalidated; n != 0 {
+	if n := a.DB.Counters().Invalidated; n != 0 {
 		t.Errorf("%d connections were given up", n)
 	}
-	if got := a.do("POST", "/t", ""); got.status != http.StatusCreated || a.rows() != 1 {
-		t.Errorf("POST: %d, %d rows", got.status, a.rows())
+	if got := a.Do(t, "POST", "/t", ""); got.Status != http.StatusCreated || a.Rows(t) != 1 {
+		t.Errorf("POST: %d, %d rows", got.Status, a.Rows(t))
 	}
 }
 
@@ -187,11 +179,11 @@ func TestSessionIsTheMiddlewares(t *testing.T) {
 		"Rollback": func(tx *gorm.DB) error { return tx.Rollback().Error },
 		"Begin":    func(tx *gorm.DB) error { return tx.Begin().Error },
 	} {
-		a := sessionPost(t, func(_ *gin.Context, tx *gorm.DB) error {
+		a := servePost(t, func(_ *gin.Context, tx *gorm.DB) error {
 			return errors.Join(sessionInsert(tx, "a"), end(tx))
 		})
-		if got := a.do("POST", "/t", ""); got.status != http.StatusInternalServerError || a.rows() != 0 {
-			t.Errorf("%s: %d, %d rows, want 500 and none", name, got.status, a.rows())
+		if got := a.Do(t, "POST", "/t", ""); got.Status != http.StatusInternalServerError || a.Rows(t) != 0 {
+			t.Errorf("%s: %d, %d rows, want 500 and none", name, got.Status, a.Rows(t))
 		}
 	}
 }
@@ -199,30 +191,30 @@ func TestSessionIsTheMiddlewares(t *testing.T) {
 // TestSessionAfterCommit: the only connection is free for the hook, and the request's end does not end it.
 func TestSessionAfterCommit(t *testing.T) {
 	t.Parallel()
-	var a *sessionAPI
-	a = sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	var a *served
+	a = servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		c.Status(http.StatusCreated)
 		return errors.Join(sessionInsert(tx, "a"), db.AfterCommit(tx, func(ctx context.Context) {
-			if err := a.db.WithSession(ctx, func(tx *gorm.DB) error { return sessionInsert(tx, "b") }); err != nil {
+			if err := a.DB.WithSession(ctx, func(tx *gorm.DB) error { return sessionInsert(tx, "b") }); err != nil {
 				t.Error(err)
 			}
 		}))
 	}, sessionPool(1, 0))
-	got := a.do("POST", "/t", "")
-	a.must(a.db.Drain(t.Context()))
-	if n := a.rows(); got.status != http.StatusCreated || n != 2 {
-		t.Errorf("%d, %d rows, want 201 and 2", got.status, n)
+	got := a.Do(t, "POST", "/t", "")
+	a.must(a.DB.Drain(t.Context()))
+	if n := a.Rows(t); got.Status != http.StatusCreated || n != 2 {
+		t.Errorf("%d, %d rows, want 201 and 2", got.Status, n)
 	}
 }
 
 // TestSessionInTheAccessLog: how many statements a request sent, and how long they took.
 func TestSessionInTheAccessLog(t *testing.T) {
 	t.Parallel()
-	a := sessionPost(t, func(_ *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(_ *gin.Context, tx *gorm.DB) error {
 		return errors.Join(sessionInsert(tx, "a"), tx.Exec("SELECT pg_sleep(0.1)").Error)
 	})
-	a.do("POST", "/t", "")
-	line := a.access("/t")
+	a.Do(t, "POST", "/t", "")
+	line := a.Logged(t, "request", "path", "/t")
 	if line["db_queries"] != 2.0 || line["db_ms"].(float64) < 100 || line["client_gone"] != nil {
 		t.Errorf("%v", line)
 	}

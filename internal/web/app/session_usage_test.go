@@ -15,22 +15,23 @@ import (
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/web/app"
+	"example.com/transcription-api/internal/web/webtest"
 )
 
 // wrongly checks that a request got a 500 that is explained in the log only, and that nothing was saved.
-func (a *sessionAPI) wrongly(got sessionAnswer, says string) {
+func (a *served) wrongly(got webtest.Answer, says string) {
 	a.t.Helper()
-	if got.status != http.StatusInternalServerError || got.header.Get("Retry-After") != "" {
-		a.t.Errorf("%d %s, want 500", got.status, got.body)
+	if got.Status != http.StatusInternalServerError || got.Header.Get("Retry-After") != "" {
+		a.t.Errorf("%d %s, want 500", got.Status, got.Body)
 	}
-	failed := a.log.Lines(a.t, "request failed")
+	failed := a.Log.Lines(a.t, "request failed")
 	if len(failed) == 0 || !strings.Contains(fmt.Sprint(failed[len(failed)-1]["error"]), says) {
 		a.t.Errorf("logged: %v, want %q", failed, says)
 	}
-	if says != "" && strings.Contains(got.body, says) {
-		a.t.Errorf("the answer says why: %s", got.body)
+	if says != "" && strings.Contains(got.Body, says) {
+		a.t.Errorf("the answer says why: %s", got.Body)
 	}
-	if n := a.rows(); n != 0 {
+	if n := a.Rows(a.t); n != 0 {
 		a.t.Errorf("%d rows were saved", n)
 	}
 	a.idle()
@@ -94,8 +95,8 @@ func TestSessionUsedWronglyIsA500(t *testing.T) {
 	for name, test := range misuses {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := sessionPost(t, test.handler)
-			a.wrongly(a.do(http.MethodPost, "/t", ""), test.says)
+			a := servePost(t, test.handler)
+			a.wrongly(a.Do(t, http.MethodPost, "/t", ""), test.says)
 		})
 	}
 }
@@ -104,7 +105,7 @@ func TestSessionUsedWronglyIsA500(t *testing.T) {
 func TestSessionGoroutineOutlivesTheHandler(t *testing.T) {
 	t.Parallel()
 	late, blocked := make(chan error, 1), make(chan struct{})
-	a := sessionPost(t, func(c *gin.Context, tx *gorm.DB) error {
+	a := servePost(t, func(c *gin.Context, tx *gorm.DB) error {
 		if err := sessionInsert(tx, "first"); err != nil {
 			return err
 		}
@@ -114,14 +115,7 @@ func TestSessionGoroutineOutlivesTheHandler(t *testing.T) {
 		return nil
 	})
 	defer a.holdLock()()
-	answer := make(chan sessionAnswer, 1)
-	go func() {
-		got, err := a.send(t.Context(), http.MethodPost, "/t", "")
-		if err != nil {
-			t.Error(err)
-		}
-		answer <- got
-	}()
+	answer := a.later(http.MethodPost, "/t", "")
 	a.running("select pg_advisory_xact_lock%")
 	close(blocked)
 	a.wrongly(<-answer, "goroutine")
@@ -134,7 +128,7 @@ func TestSessionGoroutineOutlivesTheHandler(t *testing.T) {
 type tenantOf struct{}
 
 // byTenant gives the test's routes a middleware that knows the caller, and a session option that tells PostgreSQL.
-func byTenant(c *sessionConfig) {
+func byTenant(c *settings) {
 	c.before = []gin.HandlerFunc{func(c *gin.Context) {
 		if tenant := c.Query("tenant"); tenant != "" {
 			c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), tenantOf{}, tenant))
@@ -151,7 +145,7 @@ func byTenant(c *sessionConfig) {
 // TestSessionOfATenant: each request has the tenant of its own caller, and one without a tenant runs nothing.
 func TestSessionOfATenant(t *testing.T) {
 	t.Parallel()
-	a := sessionServe(t, func(r gin.IRouter) {
+	a := serve(t, func(r gin.IRouter) {
 		r.GET("", app.Handle(func(c *gin.Context, tx *gorm.DB) error {
 			var tenant string
 			if err := tx.Raw("SELECT current_setting('app.tenant')").Scan(&tenant).Error; err != nil {
@@ -166,14 +160,14 @@ func TestSessionOfATenant(t *testing.T) {
 		all.Go(func() {
 			want := fmt.Sprintf("O'Hara%d", n)
 			for range 10 {
-				if got, err := a.send(t.Context(), http.MethodGet, "/t?tenant="+want, ""); err != nil || got.body != want {
-					t.Errorf("%q, %v, want %q", got.body, err, want)
+				if got, err := a.Try(t.Context(), http.MethodGet, "/t?tenant="+want, nil); err != nil || got.Body != want {
+					t.Errorf("%q, %v, want %q", got.Body, err, want)
 				}
 			}
 		})
 	}
 	all.Wait()
-	a.wrongly(a.do(http.MethodGet, "/t", ""), "set local app.tenant: no tenant")
+	a.wrongly(a.Do(t, http.MethodGet, "/t", ""), "set local app.tenant: no tenant")
 }
 
 // TestSessionOptionsOfARoute: a GET may be made to write, and a route's mistaken option is a 500, not an outage.
@@ -193,13 +187,13 @@ func TestSessionOptionsOfARoute(t *testing.T) {
 		{db.Local("no_such", func(context.Context) (string, error) { return "1", nil }), http.StatusInternalServerError},
 		{db.Local("app.tenant", func(context.Context) (string, error) { return "", gorm.ErrRecordNotFound }), http.StatusNotFound},
 	} {
-		a := sessionServe(t, func(r gin.IRouter) { r.GET("", app.Handle(write)) }, func(c *sessionConfig) { c.session = []db.SessionOption{test.opt} })
-		got := a.do(http.MethodGet, "/t", "")
-		if got.status != test.status {
-			t.Errorf("%d, want %d", got.status, test.status)
+		a := serve(t, func(r gin.IRouter) { r.GET("", app.Handle(write)) }, func(c *settings) { c.session = []db.SessionOption{test.opt} })
+		got := a.Do(t, http.MethodGet, "/t", "")
+		if got.Status != test.status {
+			t.Errorf("%d, want %d", got.Status, test.status)
 		}
-		if n := a.rows(); (n == 1) != (test.status == http.StatusOK) {
-			t.Errorf("%d: %d rows", got.status, n)
+		if n := a.Rows(t); (n == 1) != (test.status == http.StatusOK) {
+			t.Errorf("%d: %d rows", got.Status, n)
 		}
 	}
 }
@@ -208,14 +202,14 @@ func TestSessionOptionsOfARoute(t *testing.T) {
 func TestSessionRecordNotFound(t *testing.T) {
 	t.Parallel()
 	for _, wrap := range []string{"%w", "find it: %w"} {
-		a := sessionPost(t, func(_ *gin.Context, tx *gorm.DB) error {
+		a := servePost(t, func(_ *gin.Context, tx *gorm.DB) error {
 			if err := sessionInsert(tx, "a"); err != nil {
 				return err
 			}
 			return fmt.Errorf(wrap, tx.Table("test_things").Where("title = ?", "none such").Take(&map[string]any{}).Error)
 		})
-		if got := a.do(http.MethodPost, "/t", ""); got.status != http.StatusNotFound || a.rows() != 0 {
-			t.Errorf("%d, %d rows, want 404 and none", got.status, a.rows())
+		if got := a.Do(t, http.MethodPost, "/t", ""); got.Status != http.StatusNotFound || a.Rows(t) != 0 {
+			t.Errorf("%d, %d rows, want 404 and none", got.Status, a.Rows(t))
 		}
 	}
 }

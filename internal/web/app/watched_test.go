@@ -3,109 +3,56 @@ package app_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/jackc/pgx/v5"
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
-	"example.com/transcription-api/internal/web/app"
-	"example.com/transcription-api/internal/web/webtest"
 )
 
-const watchedThing = `{"title":"Interview","link":"https://example.com/a.wav"}`
-
-// watched is a running API whose log and figures a test reads.
-type watched struct {
-	t        *testing.T
-	database string
-	url      string
-	admin    http.Handler
-	log      *dbtest.Log
+// watch is serve with a pool of 2 + 1, for tests that read its log and figures.
+func watch(t *testing.T, change ...func(*db.Options)) *served {
+	t.Helper()
+	return serve(t, nil, func(c *settings) {
+		c.DB.PoolSize, c.DB.MaxOverflow = 2, 1
+		for _, set := range change {
+			set(&c.DB)
+		}
+	})
 }
 
-// watch serves the API with a pool of 2 + 1, its settings changed by change,
-// beside routes that fail in ways in which the API's own do not.
-func watch(t *testing.T, change func(*db.Options)) *watched {
-	t.Helper()
-	w := &watched{t: t, database: dbtest.Things(t), log: new(dbtest.Log)}
-	log := slog.New(app.LogHandler(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	options := db.Options{
-		URL: w.database, PoolSize: 2, MaxOverflow: 1, PoolTimeout: time.Minute, Recycle: time.Hour, PrePing: true,
-		OverflowIdle: time.Minute, ConnectTimeout: 10 * time.Second, StatementTimeout: time.Minute, Logger: log,
-	}
-	if change != nil {
-		change(&options)
-	}
-	conn, err := db.Open(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	metrics := app.NewMetrics(conn)
-	engine, err := app.NewEngine(app.Options{
-		DB: conn, Log: log, State: new(app.State), Metrics: metrics, Settings: app.Settings{RequestTimeout: 2 * time.Minute, MaxBodyBytes: 1 << 20},
-	}, webtest.Things())
-	if err != nil {
-		t.Fatal(err)
-	}
+// servePanics adds routes that fail in ways in which the API's own do not.
+func servePanics(engine *gin.Engine) {
 	engine.GET("/panic", func(*gin.Context) { panic("boom") })
 	engine.POST("/panic/late", func(c *gin.Context) {
 		c.String(http.StatusOK, "half")
 		panic("boom")
 	})
 	engine.POST("/panic/gone", func(*gin.Context) { panic(fmt.Errorf("write: %w", syscall.EPIPE)) })
-	server := httptest.NewServer(engine)
-	t.Cleanup(server.Close)
-	w.url, w.admin = server.URL, metrics.Handler()
-	return w
 }
 
-// send makes one request; name, value pairs are its headers. The error is for
-// requests that are cut.
-func (w *watched) send(ctx context.Context, method, path, body string, headers ...string) (status int, answer string, err error) {
-	request, err := http.NewRequestWithContext(ctx, method, w.url+path, strings.NewReader(body))
-	if err != nil {
-		w.t.Error(err)
-		return 0, "", err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	for i := 0; i+1 < len(headers); i += 2 {
-		request.Header.Add(headers[i], headers[i+1])
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, "", err
-	}
-	defer response.Body.Close()
-	data, err := io.ReadAll(response.Body)
-	return response.StatusCode, string(data), err
-}
-
-// must is send for requests that get an answer, which must have this status.
-func (w *watched) must(status int, method, path, body string, headers ...string) string {
+// want sends a request whose answer must have this status, and returns its body.
+func (w *served) want(status int, method, path, body string, headers ...string) string {
 	w.t.Helper()
-	got, answer, err := w.send(w.t.Context(), method, path, body, headers...)
-	if err != nil || got != status {
-		w.t.Fatalf("%s %s: %d %v %s, want %d", method, path, got, err, answer, status)
+	answer := w.Do(w.t, method, path, body, headers...)
+	if answer.Status != status {
+		w.t.Fatalf("%s %s: %d %s, want %d", method, path, answer.Status, answer.Body, status)
 	}
-	return answer
+	return answer.Body
 }
 
 // figures scrapes: each series with its value, and which of them are counters.
-func (w *watched) figures() (values map[string]float64, counters map[string]bool) {
+func (w *served) figures() (values map[string]float64, counters map[string]bool) {
 	w.t.Helper()
 	recorder := httptest.NewRecorder()
-	w.admin.ServeHTTP(recorder, httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "/metrics", nil))
+	w.metrics.ServeHTTP(recorder, httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "/metrics", nil))
 	if recorder.Code != http.StatusOK {
 		w.t.Fatalf("scrape: %d %s", recorder.Code, recorder.Body)
 	}
@@ -130,7 +77,7 @@ func (w *watched) figures() (values map[string]float64, counters map[string]bool
 }
 
 // figure is one series' value now.
-func (w *watched) figure(series string) float64 {
+func (w *served) figure(series string) float64 {
 	w.t.Helper()
 	values, _ := w.figures()
 	value, ok := values[series]
@@ -140,20 +87,10 @@ func (w *watched) figure(series string) float64 {
 	return value
 }
 
-// until polls, since most of what is watched happens in other goroutines.
-func (w *watched) until(what string, done func() bool) {
-	w.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("%s: not within a minute\n%s", what, w.log)
-		}
-	}
-}
-
 // lockThings makes all requests that read or write things wait until unlock.
-func (w *watched) lockThings() (unlock func()) {
+func (w *served) lockThings() (unlock func()) {
 	w.t.Helper()
-	tx, err := dbtest.Connect(w.t, w.database).Begin(w.t.Context())
+	tx, err := dbtest.Connect(w.t, w.Database).Begin(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -168,9 +105,9 @@ func (w *watched) lockThings() (unlock func()) {
 }
 
 // server connects to the database server, not to the test's database.
-func (w *watched) server() *pgx.Conn {
+func (w *served) server() *pgx.Conn {
 	w.t.Helper()
-	cfg, err := pgx.ParseConfig(w.database)
+	cfg, err := pgx.ParseConfig(w.Database)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -184,10 +121,10 @@ func (w *watched) server() *pgx.Conn {
 }
 
 // lines returns the log's lines with this message, and for requests this id.
-func (w *watched) lines(message, id string) []map[string]any {
+func (w *served) lines(message, id string) []map[string]any {
 	w.t.Helper()
 	var found []map[string]any
-	for _, line := range w.log.Lines(w.t, message) {
+	for _, line := range w.Log.Lines(w.t, message) {
 		if line["msg"] == message && (id == "" || line["request_id"] == id) {
 			found = append(found, line)
 		}

@@ -46,7 +46,8 @@ func Start(t testing.TB, api func(app.Options) (http.Handler, error), change ...
 	settings := Settings{
 		DB: db.Options{
 			PoolSize: 2, MaxOverflow: 13, PoolTimeout: Patience, Recycle: time.Hour, PrePing: true,
-			OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: Patience, Logger: log,
+			OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: Patience,
+			IdleInTransactionTimeout: Patience, Logger: log,
 		},
 		API: app.Options{Log: log, State: s.State, Settings: app.Settings{RequestTimeout: Patience, MaxBodyBytes: 1 << 20}},
 	}
@@ -66,7 +67,10 @@ func Start(t testing.TB, api func(app.Options) (http.Handler, error), change ...
 	server.Config.ReadTimeout = settings.Server.ReadTimeout
 	server.Config.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	server.Start()
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.CloseClientConnections() // some tests do not read their answers
+		server.Close()
+	})
 	s.URL = server.URL
 	return s
 }
@@ -109,18 +113,18 @@ func Documented(t testing.TB, api func(app.Options) (http.Handler, error)) func(
 // "Content-Type:" none at all.
 func (s *Server) Do(t testing.TB, method, path, body string, headers ...string) Answer {
 	t.Helper()
-	answer, err := s.Try(t, method, path, strings.NewReader(body), headers...)
+	answer, err := s.Try(t.Context(), method, path, strings.NewReader(body), headers...)
 	if err != nil {
 		t.Fatalf("%s %.200s: %v", method, path, err)
 	}
 	return answer
 }
 
-func (s *Server) Try(t testing.TB, method, path string, body io.Reader, headers ...string) (Answer, error) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, body)
+// Try is Do for a request that may get no answer.
+func (s *Server) Try(ctx context.Context, method, path string, body io.Reader, headers ...string) (Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, s.URL+path, body)
 	if err != nil {
-		t.Fatal(err)
+		return Answer{}, err
 	}
 	if method == http.MethodPost || method == http.MethodPatch {
 		req.Header.Set("Content-Type", "application/json")
@@ -184,7 +188,7 @@ func (a Answer) CheckProblem(t testing.TB, what string) {
 // Logged waits for a line with the message and a member of that value, and returns the line.
 func (s *Server) Logged(t testing.TB, msg, member string, value any) (line map[string]any) {
 	t.Helper()
-	s.await(t, fmt.Sprintf("a line %q with %s=%v in the log", msg, member, value), func() bool {
+	s.Await(t, fmt.Sprintf("a line %q with %s=%v in the log", msg, member, value), func() bool {
 		for _, entry := range s.Log.Lines(t, msg) {
 			if entry["msg"] == msg && entry[member] == value {
 				line = entry
