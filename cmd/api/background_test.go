@@ -193,7 +193,7 @@ func TestKeepAliveTimeout(t *testing.T) {
 		if err != nil || response.Close {
 			t.Fatalf("%+v %v", response, err)
 		}
-		if _, err := bufio.NewReader(response.Body).WriteTo(new(output)); err != nil {
+		if _, err := bufio.NewReader(response.Body).WriteTo(new(dbtest.Log)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := answer.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {

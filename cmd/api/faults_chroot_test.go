@@ -49,7 +49,7 @@ func TestFaultEmptyRoot(t *testing.T) {
 
 func startInRoot(t *testing.T, root string, env map[string]string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command("/api", args...), output: new(output), exited: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command("/api", args...), output: new(dbtest.Log), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	const nobody = 65534
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

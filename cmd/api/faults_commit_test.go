@@ -71,7 +71,7 @@ func setServer(t *testing.T, url, name, value string) {
 	t.Helper()
 	dbtest.Exec(t, url, fmt.Sprintf("ALTER SYSTEM SET %s = '%s'", name, value))
 	dbtest.Exec(t, url, "SELECT pg_reload_conf()")
-	eventually(t, name+" is set", func() bool {
+	dbtest.Eventually(t, name+" is set", func() bool {
 		return count(t, url, "SELECT count(*) FROM pg_settings WHERE name = $1 AND setting = $2", name, value) == 1
 	})
 }

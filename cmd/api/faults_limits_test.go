@@ -137,7 +137,7 @@ func TestFaultDeadlock(t *testing.T) {
 		defer close(result)
 		patched(t, p, path, http.StatusServiceUnavailable)
 	}()
-	eventually(t, "the PATCH waits", func() bool {
+	dbtest.Eventually(t, "the PATCH waits", func() bool {
 		return count(t, url, "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == 1
 	})
 	if _, err := other.Exec(t.Context(), "SELECT FROM test_things FOR UPDATE"); err != nil {
@@ -201,7 +201,7 @@ func TestFaultReadOnly(t *testing.T) {
 	before := time.Now()
 	posts(t, p, 5, http.StatusServiceUnavailable)
 	p.await("25006")
-	eventually(t, "the connections from before are replaced", func() bool { return count(t, server.URL(), pids, before) == 0 })
+	dbtest.Eventually(t, "the connections from before are replaced", func() bool { return count(t, server.URL(), pids, before) == 0 })
 	if a := get(t, p.url()+"/things"); a.status != http.StatusOK {
 		t.Errorf("reading: %d, want 200", a.status)
 	}

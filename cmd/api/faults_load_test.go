@@ -130,7 +130,7 @@ func (l *load) book(a answer, err error, took time.Duration) {
 func (l *load) recovery(t *testing.T, since time.Time) time.Duration {
 	t.Helper()
 	var first time.Time
-	eventually(t, "a 2xx", func() bool {
+	dbtest.Eventually(t, "a 2xx", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		at := slices.IndexFunc(l.successes, since.Before)

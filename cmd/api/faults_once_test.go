@@ -152,7 +152,7 @@ func TestFaultStandbyRepeat(t *testing.T) {
 	if a := post(); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "same Idempotency-Key") {
 		t.Errorf("while the standby is missing: %+v", a)
 	}
-	eventually(t, "the row is there to be seen", func() bool { return count(t, server.URL(), "SELECT count(*) FROM test_things") == 1 })
+	dbtest.Eventually(t, "the row is there to be seen", func() bool { return count(t, server.URL(), "SELECT count(*) FROM test_things") == 1 })
 	for range 2 {
 		if a := post(); a.status < http.StatusConflict {
 			t.Errorf("the repeat promises what may be lost: %+v", a)
@@ -160,7 +160,7 @@ func TestFaultStandbyRepeat(t *testing.T) {
 	}
 	setServer(t, server.URL(), "synchronous_standby_names", "")
 	var a answer
-	eventually(t, "a 2xx", func() bool { a = post(); return a.status == http.StatusCreated })
+	dbtest.Eventually(t, "a 2xx", func() bool { a = post(); return a.status == http.StatusCreated })
 	if n := count(t, server.URL(), "SELECT count(*) FROM test_things"); n != 1 || a.header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("%d things, %+v", n, a)
 	}

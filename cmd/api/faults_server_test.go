@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -32,16 +31,6 @@ func startPostgres(t *testing.T, settings map[string]string) *devdb.Server {
 	})
 	dbtest.MigrateThings(t, server.URL())
 	return server
-}
-
-// eventually polls for what must happen, whether or not the process lives.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v", what, patience)
-		}
-	}
 }
 
 // everybody counts the connections to a database, without those that count.

@@ -50,7 +50,7 @@ func TestFaultStop(t *testing.T) {
 			}
 			l.expect(t, answerLimit, http.StatusOK, http.StatusCreated)
 			l.durable(t, url)
-			eventually(t, "no backend left", func() bool { return backends(t, url) == 0 })
+			dbtest.Eventually(t, "no backend left", func() bool { return backends(t, url) == 0 })
 		})
 	}
 }
@@ -78,5 +78,5 @@ func TestFaultKill(t *testing.T) {
 	l.stop()
 	t.Log(l)
 	l.durable(t, url)
-	eventually(t, "no backend left", func() bool { return backends(t, url) == 0 })
+	dbtest.Eventually(t, "no backend left", func() bool { return backends(t, url) == 0 })
 }

@@ -33,7 +33,7 @@ func TestFaultOnePool(t *testing.T) {
 	if status := p.status(); status != 0 {
 		t.Errorf("exit status %d, want 0", status)
 	}
-	eventually(t, "no connection", func() bool { return count(t, url, everybody) == 0 })
+	dbtest.Eventually(t, "no connection", func() bool { return count(t, url, everybody) == 0 })
 }
 
 // TestFaultStartBeforeDatabase starts the API while the database is down: each

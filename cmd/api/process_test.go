@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -11,12 +10,12 @@ import (
 	"os/signal"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"example.com/transcription-api/internal/config/dotenv"
+	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/web/webtest"
 )
 
@@ -46,7 +45,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	output *output
+	output *dbtest.Log
 	exited chan struct{}
 }
 
@@ -67,7 +66,7 @@ func startIn(t *testing.T, folder string, env map[string]string, args ...string)
 
 func startProgram(t *testing.T, path, folder string, env map[string]string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(path, args...), output: new(output), exited: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(path, args...), output: new(dbtest.Log), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.run(folder, env)
 	return p
@@ -80,7 +79,7 @@ func startWith(t *testing.T, env map[string]string, out *os.File) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(self), output: new(output), exited: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(self), output: new(dbtest.Log), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.run(t.TempDir(), env)
 	return p
@@ -165,24 +164,6 @@ func (p *process) until(what string, done func() bool) {
 			p.t.Fatalf("%s: not within %v", what, patience)
 		}
 	}
-}
-
-// output collects what a process prints.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(data []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(data)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 // answer is an HTTP answer read to its end.

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"unsafe"
+
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // terminal opens a pseudo-terminal: what holds master is its screen, what has slave runs in it.
@@ -39,7 +41,7 @@ func TestTerminalCloses(t *testing.T) {
 	}
 	master, slave := terminal(t)
 	p, lock, patch := blockedBy(t, map[string]string{}, func(env map[string]string) *process {
-		p := &process{t: t, cmd: exec.Command(self), output: new(output), exited: make(chan struct{})}
+		p := &process{t: t, cmd: exec.Command(self), output: new(dbtest.Log), exited: make(chan struct{})}
 		p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, p.output, p.output
 		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 		p.run(t.TempDir(), env)

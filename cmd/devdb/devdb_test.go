@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 func TestStatusIsTheCommands(t *testing.T) {
@@ -135,8 +137,8 @@ func TestKilledLauncher(t *testing.T) {
 		if !exists(next.socket) {
 			t.Error("the next server has lost its socket")
 		}
-		eventually(t, "the end of the server before", func() bool { return !alive(l.postgres) })
-		eventually(t, "the end of the command", func() bool { return !alive(l.command) })
+		dbtest.Eventually(t, "the end of the server before", func() bool { return !alive(l.postgres) })
+		dbtest.Eventually(t, "the end of the command", func() bool { return !alive(l.command) })
 		if err := next.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +156,7 @@ func TestKilledThrowawayLauncher(t *testing.T) {
 	}
 	l.status()
 	l.gone(t)
-	eventually(t, "the end of its folders", func() bool { return !exists(filepath.Dir(l.data)) && !exists(l.socket) })
+	dbtest.Eventually(t, "the end of its folders", func() bool { return !exists(filepath.Dir(l.data)) && !exists(l.socket) })
 }
 
 func TestKilledCommand(t *testing.T) {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,12 +14,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // TestMain lets the test binary also be devdb itself, and a command that is run by it.
@@ -79,26 +79,9 @@ func command(url string, out io.Writer) int {
 type launcher struct {
 	cmd               *exec.Cmd
 	out               *bufio.Reader
-	stderr            *lockedBuffer
+	stderr            *dbtest.Log
 	command, postgres int // process numbers
 	socket, data      string
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // tempDir is a folder that the server's user can pass through; testing's own is closed to others.
@@ -112,7 +95,7 @@ func tempDir(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { eventually(t, "remove "+dir, func() bool { return os.RemoveAll(dir) == nil }) })
+	t.Cleanup(func() { dbtest.Eventually(t, "remove "+dir, func() bool { return os.RemoveAll(dir) == nil }) })
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +134,7 @@ func launchArgs(t *testing.T, args ...string) *exec.Cmd {
 
 func launchCommand(t *testing.T, cmd *exec.Cmd) *launcher {
 	t.Helper()
-	l := &launcher{cmd: cmd, stderr: &lockedBuffer{}}
+	l := &launcher{cmd: cmd, stderr: new(dbtest.Log)}
 	// A pipe of our own: what Wait would close may still be held by a process that outlives devdb.
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -200,21 +183,11 @@ func alive(pid int) bool {
 	return err != nil || !strings.HasPrefix(strings.TrimSpace(string(out)), "Z")
 }
 
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Errorf("never came: %s", what)
-			return
-		}
-	}
-}
-
 func (l *launcher) gone(t *testing.T) {
 	t.Helper()
-	eventually(t, "the end of postgres", func() bool { return !alive(l.postgres) })
-	eventually(t, "the end of the command", func() bool { return !alive(l.command) })
-	eventually(t, "the end of the socket", func() bool { return !exists(filepath.Join(l.socket, ".s.PGSQL.5432")) })
+	dbtest.Eventually(t, "the end of postgres", func() bool { return !alive(l.postgres) })
+	dbtest.Eventually(t, "the end of the command", func() bool { return !alive(l.command) })
+	dbtest.Eventually(t, "the end of the socket", func() bool { return !exists(filepath.Join(l.socket, ".s.PGSQL.5432")) })
 }
 
 // write makes a file that every user may read and run.

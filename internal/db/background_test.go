@@ -27,7 +27,7 @@ func backgroundInsert(conn *db.DB, title string) func(context.Context) error {
 func backgroundWaiting(t *testing.T, url string, n int) {
 	t.Helper()
 	conn := dbtest.Connect(t, url)
-	sessionEventually(t, "work waits for the lock", func() bool {
+	dbtest.Eventually(t, "work waits for the lock", func() bool {
 		var waiting int
 		sessionMust(t, conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND wait_event = 'advisory'`).Scan(&waiting))

@@ -92,7 +92,7 @@ func TestExamine_Sound(t *testing.T) {
 	found.wants(t, "pool_budget", db.Sound, "the pools may open 15 connections, the server allows ")
 	found.wants(t, "rights", db.Sound, "role "+role+" may read and write ")
 	found.wants(t, "timeouts", db.Sound, "statement_timeout 30s, lock_timeout off, ")
-	poolEventually(t, "no connection is left", func() bool { return len(watch.backends()) == 0 })
+	dbtest.Eventually(t, "no connection is left", func() bool { return len(watch.backends()) == 0 })
 }
 
 // TestExamine_Wrong has a case for each line that the database or its role can spoil.

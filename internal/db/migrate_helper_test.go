@@ -1,7 +1,6 @@
 package db_test
 
 import (
-	"bytes"
 	"context"
 	"io/fs"
 	"log/slog"
@@ -26,35 +25,17 @@ func migrateFiles(namesAndTexts ...string) fs.FS {
 	return files
 }
 
-// migrateLog collects a log.
-type migrateLog struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *migrateLog) Write(data []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(data)
-}
-
-func (l *migrateLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 // migrateTest is a database and the migrations for it.
 type migrateTest struct {
 	t    *testing.T
 	url  string // the database itself
 	opts db.Options
-	log  *migrateLog
+	log  *dbtest.Log
 }
 
 func migrateNew(t *testing.T, files fs.FS) *migrateTest {
 	t.Helper()
-	url, log := dbtest.Empty(t), new(migrateLog)
+	url, log := dbtest.Empty(t), new(dbtest.Log)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log:\n%s", log)
@@ -126,7 +107,7 @@ func (m *migrateTest) hold(sql string) (pid uint32, release func()) {
 func (m *migrateTest) waits(what, sql string) {
 	m.t.Helper()
 	conn := dbtest.Connect(m.t, m.url)
-	poolEventually(m.t, what, func() bool {
+	dbtest.Eventually(m.t, what, func() bool {
 		var is bool
 		if err := conn.QueryRow(m.t.Context(), sql).Scan(&is); err != nil {
 			m.t.Fatal(err)

@@ -87,7 +87,7 @@ func TestMigrate_LostStandby(t *testing.T) {
 	m.exec("ALTER SYSTEM SET synchronous_standby_names = 'missing'")
 	m.exec("SELECT pg_reload_conf()")
 	watch := dbtest.Connect(t, m.url)
-	poolEventually(t, "the setting is there", func() bool {
+	dbtest.Eventually(t, "the setting is there", func() bool {
 		var names string
 		if err := watch.QueryRow(t.Context(), "SHOW synchronous_standby_names").Scan(&names); err != nil {
 			t.Fatal(err)
@@ -97,7 +97,7 @@ func TestMigrate_LostStandby(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	done := m.started(ctx)
-	poolEventually(t, "the log says so", func() bool {
+	dbtest.Eventually(t, "the log says so", func() bool {
 		return strings.Contains(m.log.String(), "waits for a synchronous standby")
 	})
 	began := time.Now()

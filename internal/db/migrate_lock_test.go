@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // migrateShortly is the lock time-out of tests in which a migration waits in vain: long enough for the watcher, which looks
@@ -79,7 +81,7 @@ func TestMigrate_LockTimeoutThenFree(t *testing.T) {
 		_, release := m.hold("SELECT count(*) FROM notes")
 		defer release()
 		done := m.started(t.Context())
-		poolEventually(t, "the first attempt fails", func() bool { return strings.Contains(m.log.String(), "attempt 1 of 4") })
+		dbtest.Eventually(t, "the first attempt fails", func() bool { return strings.Contains(m.log.String(), "attempt 1 of 4") })
 		release()
 		if err := m.ended(done); err != nil {
 			t.Error(err)
@@ -189,7 +191,7 @@ func TestMigrate_Interrupted(t *testing.T) {
 				pid, release := m.hold(test.blocker)
 				defer release()
 				done := m.started(t.Context())
-				poolEventually(t, "the first attempt fails", func() bool { return strings.Contains(m.log.String(), "attempt 1 of 4") })
+				dbtest.Eventually(t, "the first attempt fails", func() bool { return strings.Contains(m.log.String(), "attempt 1 of 4") })
 				release()
 				if err := m.ended(done); err != nil {
 					t.Error(err)

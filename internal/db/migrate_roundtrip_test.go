@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
@@ -24,19 +23,6 @@ UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'publ
 	AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e')
 UNION ALL SELECT description FROM pg_description WHERE objoid::regclass::text IN (SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace)
 ORDER BY 1`
-
-func migrateLines(t *testing.T, url, sql string) []string {
-	t.Helper()
-	rows, err := dbtest.Connect(t, url).Query(t.Context(), sql)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
-}
 
 func migrator(t *testing.T, url string) *db.Migrator {
 	t.Helper()
@@ -56,7 +42,7 @@ func TestMigrateUpDownUp(t *testing.T) {
 	if err != nil || len(up) == 0 {
 		t.Fatalf("up applied %v: %v", up, err)
 	}
-	first := migrateLines(t, url, catalogue)
+	first := dbtest.Lines(t, url, catalogue)
 	if again, err := m.Up(t.Context()); err != nil || len(again) > 0 {
 		t.Errorf("a second up applied %v: %v", again, err)
 	}
@@ -65,7 +51,7 @@ func TestMigrateUpDownUp(t *testing.T) {
 			t.Fatalf("down: %q, %v", name, err)
 		}
 	}
-	left := migrateLines(t, url, `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+	left := dbtest.Lines(t, url, `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
 		UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 			AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e')`)
 	if !slices.Equal(left, []string{"goose_db_version"}) {
@@ -74,7 +60,7 @@ func TestMigrateUpDownUp(t *testing.T) {
 	if _, err := m.Up(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(first, migrateLines(t, url, catalogue)); diff != "" {
+	if diff := cmp.Diff(first, dbtest.Lines(t, url, catalogue)); diff != "" {
 		t.Errorf("up, down, up is not up: %s", diff)
 	}
 }
@@ -108,7 +94,7 @@ func TestMigratorsAtOnce(t *testing.T) {
 	if diff := cmp.Diff(files, slices.Sorted(slices.Values(applied))); diff != "" || err != nil {
 		t.Errorf("-files +applied in all: %s %v", diff, err)
 	}
-	if diff := cmp.Diff(migrateLines(t, dbtest.New(t), catalogue), migrateLines(t, url, catalogue)); diff != "" {
+	if diff := cmp.Diff(dbtest.Lines(t, dbtest.New(t), catalogue), dbtest.Lines(t, url, catalogue)); diff != "" {
 		t.Error(diff)
 	}
 }

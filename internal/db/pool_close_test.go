@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // TestPool_Dispose closes every connection; sessions after it fail at once. (test_dispose_closes_pooled)
@@ -18,7 +19,7 @@ func TestPool_Dispose(t *testing.T) {
 	if err := p.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	poolEventually(t, "the backends are gone", func() bool { return len(p.backends()) == 0 })
+	dbtest.Eventually(t, "the backends are gone", func() bool { return len(p.backends()) == 0 })
 	ctx, cancel := context.WithTimeout(t.Context(), poolPatience)
 	defer cancel()
 	if _, err := poolTry(ctx, p.DB); !errors.Is(err, db.ErrUnavailable) || ctx.Err() != nil {
@@ -39,7 +40,7 @@ func TestPool_CloseWaits(t *testing.T) {
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- p.Close(t.Context()) }()
-	poolEventually(t, "the idle one is closed", func() bool { return len(p.backends()) == 1 })
+	dbtest.Eventually(t, "the idle one is closed", func() bool { return len(p.backends()) == 1 })
 	select {
 	case err := <-closed:
 		t.Fatalf("closed while a session was open: %v", err)
@@ -54,7 +55,7 @@ func TestPool_CloseWaits(t *testing.T) {
 	if n := p.look("SELECT count(*) FROM pg_class WHERE relname = 'kept'"); n != 1 {
 		t.Error("what was committed is not there")
 	}
-	poolEventually(t, "the backends are gone", func() bool { return len(p.backends()) == 0 })
+	dbtest.Eventually(t, "the backends are gone", func() bool { return len(p.backends()) == 0 })
 }
 
 // TestPool_CloseBounded: the error says how many are out.

@@ -10,11 +10,11 @@ import (
 )
 
 // poolThrough opens a pool on a database of its own, through a proxy.
-func poolThrough(t *testing.T, size, overflow int, change func(*db.Options)) (*poolUnderTest, *poolProxy) {
+func poolThrough(t *testing.T, size, overflow int, change func(*db.Options)) (*poolUnderTest, *dbtest.Proxy) {
 	t.Helper()
 	server := dbtest.Things(t)
-	proxy := poolNewProxy(t, server)
-	opts := poolOptions(proxy.url, size, overflow)
+	proxy := dbtest.NewProxy(t, server)
+	opts := poolOptions(proxy.URL(), size, overflow)
 	if change != nil {
 		change(&opts)
 	}
@@ -26,7 +26,7 @@ func TestPool_FailedConnect(t *testing.T) {
 	t.Parallel()
 	p, proxy := poolThrough(t, 1, 2, nil)
 	held := p.take()
-	proxy.policy.Store(poolRefuse)
+	proxy.Refuse()
 	for range 2 * p.most {
 		if _, err := p.once(); !errors.Is(err, db.ErrUnavailable) || db.Classify(err) != db.Unavailable {
 			t.Errorf("error %v, want ErrUnavailable", err)
@@ -35,7 +35,7 @@ func TestPool_FailedConnect(t *testing.T) {
 	if s := p.Status(); s.CheckedOut != 1 || s.CheckedIn != 0 || s.Timeouts != 0 {
 		t.Errorf("%+v", s)
 	}
-	proxy.policy.Store(poolPass)
+	proxy.Pass()
 	held.Rollback()
 	p.noSlotLost()
 }
@@ -47,16 +47,16 @@ func TestPool_HangingConnect(t *testing.T) {
 	const limit = 3 * time.Second
 	p, proxy := poolThrough(t, 1, 3, func(o *db.Options) { o.ConnectTimeout = limit })
 	held := p.take()
-	proxy.policy.Store(poolStall)
-	before := proxy.accepted.Load()
+	proxy.Ignore()
+	before := proxy.Accepted()
 	start := time.Now()
 	hanging := make(chan error, 1)
 	go func() {
 		_, err := p.once()
 		hanging <- err
 	}()
-	poolEventually(t, "it hangs", func() bool { return proxy.accepted.Load() > before })
-	proxy.policy.Store(poolPass)
+	dbtest.Eventually(t, "it hangs", func() bool { return proxy.Accepted() > before })
+	proxy.Pass()
 	others := p.takeMany(2)
 	select {
 	case err := <-hanging:
@@ -85,7 +85,7 @@ func TestPool_TimeoutOverConnect(t *testing.T) {
 	const limit = 2 * time.Second
 	p, proxy := poolThrough(t, 1, 1, func(o *db.Options) { o.PoolTimeout = limit })
 	held := p.take()
-	proxy.policy.Store(poolStall)
+	proxy.Ignore()
 	start := time.Now()
 	_, err := p.once()
 	if took := time.Since(start); took < limit || took > poolPatience/2 {
@@ -95,9 +95,9 @@ func TestPool_TimeoutOverConnect(t *testing.T) {
 		t.Errorf("error %v, %d time-outs counted", err, p.Status().Timeouts)
 	}
 	held.Rollback()
-	proxy.policy.Store(poolPass)
-	proxy.cut() // the one that hangs keeps its slot until it is given up
-	poolEventually(t, "the slot is back", func() bool {
+	proxy.Pass()
+	proxy.Reset() // the one that hangs keeps its slot until it is given up
+	dbtest.Eventually(t, "the slot is back", func() bool {
 		s, err := poolTry(t.Context(), p.DB)
 		defer s.Rollback()
 		if err != nil {

@@ -92,7 +92,7 @@ func (p *poolUnderTest) backends() []int {
 func (p *poolUnderTest) terminate(pids ...int) {
 	p.t.Helper()
 	p.look("SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) pid", pids)
-	poolEventually(p.t, "the backends are gone", func() bool {
+	dbtest.Eventually(p.t, "the backends are gone", func() bool {
 		return !slices.ContainsFunc(p.backends(), func(pid int) bool { return slices.Contains(pids, pid) })
 	})
 }
@@ -167,7 +167,7 @@ func (p *poolUnderTest) mustOnce() (pid int) {
 // noSlotLost holds every connection that the pool may have, at once.
 func (p *poolUnderTest) noSlotLost() {
 	p.t.Helper()
-	poolEventually(p.t, "nothing is out", func() bool { return p.Status().CheckedOut == 0 })
+	dbtest.Eventually(p.t, "nothing is out", func() bool { return p.Status().CheckedOut == 0 })
 	held := p.takeMany(p.most)
 	if s := p.Status(); s.CheckedOut != p.most || s.CheckedIn != 0 {
 		p.t.Errorf("with all %d taken: %+v", p.most, s)
@@ -181,16 +181,6 @@ func (p *poolUnderTest) noSlotLost() {
 func poolReturn(held []poolHeld) {
 	for _, s := range held {
 		s.Rollback()
-	}
-}
-
-// poolEventually waits for what is to become true.
-func poolEventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(poolPatience); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after %v still not: %s", poolPatience, what)
-		}
 	}
 }
 

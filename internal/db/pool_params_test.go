@@ -79,7 +79,7 @@ func TestMigrator_NoTimeoutOfTheURL(t *testing.T) {
 			}()
 			watcher := &poolUnderTest{t: t, watcher: dbtest.Connect(t, server)}
 			const waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '300 ms'"
-			poolEventually(t, "it waits for the lock, three times as long as the limit, or has ended", func() bool {
+			dbtest.Eventually(t, "it waits for the lock, three times as long as the limit, or has ended", func() bool {
 				return len(done) > 0 || watcher.look(waits) > 0
 			})
 			if _, err := reader.Exec(t.Context(), "COMMIT"); err != nil {

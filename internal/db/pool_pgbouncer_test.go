@@ -100,7 +100,7 @@ func poolPaper(tx *gorm.DB, id int) error {
 func (p *poolUnderTest) noBouncedSlotLost() {
 	p.t.Helper()
 	poolReturn(p.takeMany(poolBouncerSize))
-	poolEventually(p.t, "nothing is out", func() bool { return p.Status().CheckedOut == 0 })
+	dbtest.Eventually(p.t, "nothing is out", func() bool { return p.Status().CheckedOut == 0 })
 }
 
 // TestPgBouncer_DeadBackends: a backend lost behind PgBouncer fails no session that begins after it.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // TestPool_PingExhausted: a pool that is full is not down, and nothing is opened beyond its limit.
@@ -79,16 +80,16 @@ func TestPool_PingIsNotCounted(t *testing.T) {
 func TestPool_PingDead(t *testing.T) {
 	t.Parallel()
 	const limit, connecting = 500 * time.Millisecond, 6 * time.Second
-	for name, fault := range map[string]func(*poolProxy){
-		"refused":    func(proxy *poolProxy) { proxy.policy.Store(poolRefuse); proxy.cut() },
-		"black hole": func(proxy *poolProxy) { proxy.policy.Store(poolStall); proxy.blackHole() },
+	for name, fault := range map[string]func(*dbtest.Proxy){
+		"refused":    func(proxy *dbtest.Proxy) { proxy.Refuse(); proxy.Reset() },
+		"black hole": (*dbtest.Proxy).BlackHole,
 	} {
 		for _, taken := range []int{0, 1, 2} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				p, proxy := poolThrough(t, 1, 1, func(o *db.Options) { o.ConnectTimeout = connecting })
 				p.takeMany(taken)
-				t.Cleanup(proxy.cut) // ROLLBACK would wait for an answer
+				t.Cleanup(proxy.Reset) // ROLLBACK would wait for an answer
 				fault(proxy)
 				for range 3 {
 					start := time.Now()
@@ -110,8 +111,7 @@ func TestPool_PingLimit(t *testing.T) {
 	t.Parallel()
 	const limit = 300 * time.Millisecond
 	p, proxy := poolThrough(t, 5, 0, func(o *db.Options) { o.ConnectTimeout = 2 * time.Second })
-	proxy.policy.Store(poolStall)
-	proxy.blackHole()
+	proxy.BlackHole()
 	best := time.Hour
 	for try := 0; try < 5 || try < 20 && best > limit+400*time.Millisecond; try++ {
 		start := time.Now()
@@ -130,15 +130,14 @@ func TestPool_PingLimit(t *testing.T) {
 func TestPool_PingRecovers(t *testing.T) {
 	t.Parallel()
 	p, proxy := poolThrough(t, 1, 2, func(o *db.Options) { o.ConnectTimeout = 5 * time.Second })
-	proxy.policy.Store(poolStall)
-	proxy.blackHole()
+	proxy.BlackHole()
 	for range 5 {
 		if p.Ping(t.Context(), 200*time.Millisecond) == nil {
 			t.Error("a black hole answered")
 		}
 	}
-	proxy.policy.Store(poolPass)
-	poolEventually(t, "it answers again", func() bool { return p.Ping(t.Context(), 5*time.Second) == nil })
+	proxy.Pass()
+	dbtest.Eventually(t, "it answers again", func() bool { return p.Ping(t.Context(), 5*time.Second) == nil })
 	p.noSlotLost()
 }
 

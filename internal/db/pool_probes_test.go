@@ -36,7 +36,7 @@ func poolFlood(t *testing.T, p *poolUnderTest, proxy *dbtest.Proxy, n int) {
 			return p.Ping(t.Context(), poolPatience)
 		})
 	}()
-	poolEventually(t, "all probes have come", func() bool { return came.Load() == int64(n) })
+	dbtest.Eventually(t, "all probes have come", func() bool { return came.Load() == int64(n) })
 	time.Sleep(200 * time.Millisecond) // for those who would open a connection of their own: the more time, the stricter
 	proxy.Pass()
 	if errs := <-answers; len(errs) > 0 {
@@ -73,7 +73,7 @@ func TestPool_ProbesOfAnExhaustedPool(t *testing.T) {
 	go func() {
 		probed <- poolTogether(60, func(int) error { return p.Ping(t.Context(), poolPatience) })
 	}()
-	poolEventually(t, "one has connected", func() bool { return proxy.Accepted() > before })
+	dbtest.Eventually(t, "one has connected", func() bool { return proxy.Accepted() > before })
 	time.Sleep(200 * time.Millisecond) // for the others
 	if got := proxy.Accepted() - before; got != 1 {
 		t.Errorf("%d sockets at once, want 1", got)
@@ -120,7 +120,7 @@ func TestPool_ProberLeaves(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	first, others := make(chan error, 1), make(chan []error, 1)
 	go func() { first <- p.Ping(ctx, poolPatience) }()
-	poolEventually(t, "the first one asks", func() bool { return proxy.Accepted() > before })
+	dbtest.Eventually(t, "the first one asks", func() bool { return proxy.Accepted() > before })
 	go func() {
 		others <- poolTogether(10, func(int) error { return p.Ping(t.Context(), poolPatience) })
 	}()
@@ -147,10 +147,10 @@ func TestPool_ProbersAllLeave(t *testing.T) {
 	if p.Ping(ctx, time.Second) == nil {
 		t.Error("a black hole answered")
 	}
-	poolEventually(t, "it is logged", func() bool { return len(log.Lines(t, "database does not answer")) == 1 })
+	dbtest.Eventually(t, "it is logged", func() bool { return len(log.Lines(t, "database does not answer")) == 1 })
 	proxy.Reset()
 	proxy.Pass()
-	poolEventually(t, "the end is logged", func() bool {
+	dbtest.Eventually(t, "the end is logged", func() bool {
 		_ = p.Ping(ctx, poolPatience) // the first may still share the question of before
 		return len(log.Lines(t, "database answers again")) == 1
 	})

@@ -37,17 +37,17 @@ func TestPool_OpenDead(t *testing.T) {
 	t.Parallel()
 	server := dbtest.Things(t)
 	for range 10 {
-		proxy := poolNewProxy(t, server)
-		proxy.policy.Store(poolRefuse)
+		proxy := dbtest.NewProxy(t, server)
+		proxy.Refuse()
 		start := time.Now()
-		p := poolOpen(t, poolOptions(proxy.url, 5, 0), server)
+		p := poolOpen(t, poolOptions(proxy.URL(), 5, 0), server)
 		if took := time.Since(start); took > poolPatience/2 {
 			t.Errorf("Open took %v", took)
 		}
 		if _, err := p.once(); !errors.Is(err, db.ErrUnavailable) {
 			t.Errorf("error %v, want ErrUnavailable", err)
 		}
-		proxy.policy.Store(poolPass)
+		proxy.Pass()
 		p.mustOnce()
 	}
 }
@@ -109,7 +109,7 @@ func TestPool_OverflowIdle(t *testing.T) {
 		t.Fatalf("%d backends, want 4", n)
 	}
 	poolReturn(held)
-	poolEventually(t, "the overflow is closed", func() bool { return len(p.backends()) <= 2 })
+	dbtest.Eventually(t, "the overflow is closed", func() bool { return len(p.backends()) <= 2 })
 	for range 10 { // several rounds of pgxpool's health check
 		time.Sleep(100 * time.Millisecond)
 		if n := len(p.backends()); n != 2 {
@@ -156,7 +156,7 @@ func TestPool_Status(t *testing.T) {
 			_, err := p.once()
 			waiter <- err
 		}()
-		poolEventually(t, "somebody waits", func() bool { return p.Status().Waiting > 0 })
+		dbtest.Eventually(t, "somebody waits", func() bool { return p.Status().Waiting > 0 })
 	}
 	serve := func() {
 		give()
@@ -185,7 +185,7 @@ func TestPool_Status(t *testing.T) {
 			CheckedIn: step.in, CheckedOut: step.out, Overflow: step.overflow, Waiting: step.waiting,
 		}
 		// Idle connections leave the figures for the instant in which pgxpool looks at them.
-		poolEventually(t, "figures add up", func() bool { return p.Status().CheckedIn == step.in })
+		dbtest.Eventually(t, "figures add up", func() bool { return p.Status().CheckedIn == step.in })
 		if diff := cmp.Diff(want, p.Status()); diff != "" {
 			t.Errorf("step %d: %s", i, diff)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // poolKillAll fills the pool, gives everything back, and ends all backends.
@@ -50,9 +51,9 @@ func TestPool_NoExtraRoundTrip(t *testing.T) {
 	p.mustOnce() // prepares the statement
 	for range 2 {
 		time.Sleep(1100 * time.Millisecond) // pgxpool by itself pings what was idle for a second
-		before := proxy.answers.Load()
+		before := proxy.RoundTrips()
 		p.mustOnce()
-		if n := proxy.answers.Load() - before; n != 2 {
+		if n := proxy.RoundTrips() - before; n != 2 {
 			t.Errorf("%d round trips, want 2", n)
 		}
 	}
@@ -92,7 +93,7 @@ func TestPool_Generation(t *testing.T) {
 	if err := out.Commit(); err != nil {
 		t.Errorf("the session that was out: %v", err)
 	}
-	poolEventually(t, "none of the old ones is left, and size is open", func() bool {
+	dbtest.Eventually(t, "none of the old ones is left, and size is open", func() bool {
 		now := p.backends()
 		return len(now) == 4 && !slices.ContainsFunc(now, func(pid int) bool { return slices.Contains(old, pid) })
 	})
@@ -131,7 +132,8 @@ func TestPool_BlackHole(t *testing.T) {
 	t.Parallel()
 	const limit = 2 * time.Second
 	p, proxy := poolThrough(t, 10, 0, func(o *db.Options) { o.ConnectTimeout = limit })
-	proxy.blackHole()
+	proxy.BlackHole()
+	proxy.Pass() // the lines that come
 	start := time.Now()
 	for range 10 {
 		p.mustOnce()
@@ -151,7 +153,8 @@ func TestPool_BlackHoleAtOnce(t *testing.T) {
 	const limit = 2 * time.Second
 	p, proxy := poolThrough(t, 5, 5, func(o *db.Options) { o.ConnectTimeout = limit })
 	poolReturn(p.takeMany(10))
-	proxy.blackHole()
+	proxy.BlackHole()
+	proxy.Pass() // the lines that come
 	start := time.Now()
 	if errs := poolTogether(20, func(int) error { _, err := p.once(); return err }); len(errs) > 0 {
 		t.Error(errs)
@@ -176,7 +179,8 @@ func TestPool_BlackHoleInStatement(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	proxy.blackHole()
+	proxy.BlackHole()
+	proxy.Pass() // the lines that come
 	poolTogether(2, func(i int) error {
 		if held[i].DB().Exec("SELECT 1").Error == nil {
 			t.Error("a black hole answered")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // poolStress lets clients use the pool until done, some of which give up in
@@ -117,7 +118,7 @@ func TestPool_StressKills(t *testing.T) {
 			p.terminate(pids[rand.N(len(pids)):]...)
 			kills++
 		}
-		poolEventually(t, "the limit is kept", func() bool {
+		dbtest.Eventually(t, "the limit is kept", func() bool {
 			n := len(p.backends())
 			if n > 2*p.most {
 				t.Errorf("%d backends at a time", n)
@@ -134,5 +135,5 @@ func TestPool_StressKills(t *testing.T) {
 		t.Error("no connection was invalidated")
 	}
 	p.noSlotLost()
-	poolEventually(t, "size is open and the rest closed", func() bool { return len(p.backends()) <= p.most })
+	dbtest.Eventually(t, "size is open and the rest closed", func() bool { return len(p.backends()) <= p.most })
 }

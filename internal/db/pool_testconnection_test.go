@@ -93,18 +93,18 @@ func TestTestConnection_Attempts(t *testing.T) {
 func TestTestConnection_Recovers(t *testing.T) {
 	t.Parallel()
 	server := dbtest.Things(t)
-	proxy := poolNewProxy(t, server)
-	proxy.policy.Store(poolRefuse)
-	opts, log := poolLogged(proxy.url)
+	proxy := dbtest.NewProxy(t, server)
+	proxy.Refuse()
+	opts, log := poolLogged(proxy.URL())
 	result := make(chan error, 1)
 	go func() { result <- db.TestConnection(t.Context(), opts, 1000, 20*time.Millisecond) }()
-	poolEventually(t, "the third attempt", func() bool { return strings.Contains(log.String(), "attempt 3 of 1000") })
-	proxy.policy.Store(poolPass)
+	dbtest.Eventually(t, "the third attempt", func() bool { return strings.Contains(log.String(), "attempt 3 of 1000") })
+	proxy.Pass()
 	if err := <-result; err != nil {
 		t.Error(err)
 	}
 	p := &poolUnderTest{t: t, watcher: dbtest.Connect(t, server)}
-	poolEventually(t, "no connection is left", func() bool { return len(p.backends()) == 0 })
+	dbtest.Eventually(t, "no connection is left", func() bool { return len(p.backends()) == 0 })
 }
 
 // poolWith changes a part of a URL.
@@ -186,9 +186,9 @@ func TestTestConnection_SeveralHosts(t *testing.T) {
 // TestTestConnection_Hangs: a log-in without an answer gets ConnectTimeout, and a caller that gives up none.
 func TestTestConnection_Hangs(t *testing.T) {
 	t.Parallel()
-	proxy := poolNewProxy(t, dbtest.Things(t))
-	proxy.policy.Store(poolStall)
-	opts, log := poolLogged(proxy.url)
+	proxy := dbtest.NewProxy(t, dbtest.Things(t))
+	proxy.Ignore()
+	opts, log := poolLogged(proxy.URL())
 	opts.ConnectTimeout = time.Second
 	start := time.Now()
 	err := db.TestConnection(t.Context(), opts, 1, poolPatience)
@@ -201,8 +201,8 @@ func TestTestConnection_Hangs(t *testing.T) {
 
 	opts.ConnectTimeout = 2 * poolPatience
 	why := errors.New("told to stop")
-	for _, policy := range []int32{poolStall, poolRefuse} { // in an attempt, and between two
-		proxy.policy.Store(policy)
+	for _, fault := range []func(){proxy.Ignore, proxy.Refuse} { // in an attempt, and between two
+		fault()
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(100*time.Millisecond, func() { cancel(why) })
 		start = time.Now()

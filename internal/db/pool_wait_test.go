@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // TestPool_Timeout: it is exact below a second too, and counted. (test_timeout, test_timeout_accessor)
@@ -87,7 +88,7 @@ func TestPool_WaitersInOrder(t *testing.T) {
 	go func() {
 		served <- poolTogether(40, func(int) error { _, err := p.once(); return err })
 	}()
-	poolEventually(t, "all wait", func() bool { return p.Status().Waiting == 40 })
+	dbtest.Eventually(t, "all wait", func() bool { return p.Status().Waiting == 40 })
 	before := p.PoolWaits()
 	held.Rollback()
 	if errs := <-served; len(errs) > 0 {
@@ -115,9 +116,9 @@ func TestPool_WaiterGone(t *testing.T) {
 			_, err := p.once()
 			served <- err
 		}()
-		poolEventually(t, "it waits", func() bool { return p.Status().Waiting == waiting })
+		dbtest.Eventually(t, "it waits", func() bool { return p.Status().Waiting == waiting })
 	}
-	poolEventually(t, "it waits", func() bool { return p.Status().Waiting == 1 })
+	dbtest.Eventually(t, "it waits", func() bool { return p.Status().Waiting == 1 })
 	wait(2)
 	leave(why)
 	if err := <-gone; !errors.Is(err, why) {
@@ -147,7 +148,7 @@ func TestPool_QueueFull(t *testing.T) {
 			_, err := p.once()
 			served <- err
 		}()
-		poolEventually(t, "it waits", func() bool { return p.Status().Waiting == i+1 })
+		dbtest.Eventually(t, "it waits", func() bool { return p.Status().Waiting == i+1 })
 	}
 	start := time.Now()
 	for range 5 {

@@ -12,15 +12,16 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // sessionTrips counts what a session that does fn costs, once its statements are prepared.
-func sessionTrips(t *testing.T, p *poolUnderTest, proxy *poolProxy, fn func(tx *gorm.DB) error, opts ...db.SessionOption) int64 {
+func sessionTrips(t *testing.T, p *poolUnderTest, proxy *dbtest.Proxy, fn func(tx *gorm.DB) error, opts ...db.SessionOption) int64 {
 	t.Helper()
 	sessionMust(t, p.WithSession(t.Context(), fn, opts...))
-	before := proxy.answers.Load()
+	before := proxy.RoundTrips()
 	sessionMust(t, p.WithSession(t.Context(), fn, opts...))
-	return proxy.answers.Load() - before
+	return proxy.RoundTrips() - before
 }
 
 // TestSessionRoundTrips: BEGIN and settings travel with the first statement, whatever they are; what a session has set is
@@ -155,14 +156,14 @@ func TestSessionFinish(t *testing.T) {
 			if c.also != nil {
 				sessionMust(t, c.also(s.DB()))
 			}
-			before := proxy.answers.Load()
+			before := proxy.RoundTrips()
 			sessionMust(t, s.Finish())
-			early := proxy.answers.Load() == before
+			early := proxy.RoundTrips() == before
 			if !c.early && early {
 				t.Error("it did not wait for its COMMIT")
 			}
-			sessionEventually(t, "the connection is back", func() bool { return p.Status().CheckedOut == 0 })
-			if n := proxy.answers.Load() - before; n != 1 {
+			dbtest.Eventually(t, "the connection is back", func() bool { return p.Status().CheckedOut == 0 })
+			if n := proxy.RoundTrips() - before; n != 1 {
 				t.Errorf("%d round trips for the end, want 1", n)
 			}
 		})

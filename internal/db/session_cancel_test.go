@@ -45,7 +45,7 @@ func sessionNext(t *testing.T, conn *db.DB, url string, arrived func() bool) (pi
 		})
 	}()
 	sessionLocked(t, url)
-	sessionEventually(t, "the request to cancel has arrived", arrived)
+	dbtest.Eventually(t, "the request to cancel has arrived", arrived)
 	release()
 	if err := <-result; err != nil {
 		t.Errorf("the next caller: %v", err)

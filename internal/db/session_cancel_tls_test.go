@@ -36,7 +36,7 @@ func sessionOverTLS(t *testing.T) (target string) {
 	dbtest.Exec(t, server.URL(), "ALTER SYSTEM SET ssl = on")
 	dbtest.Exec(t, server.URL(), "SELECT pg_reload_conf()")
 	target = strings.Replace(server.TCPURL(), "sslmode=disable", "sslmode=require", 1)
-	sessionEventually(t, "the server takes TLS", func() bool {
+	dbtest.Eventually(t, "the server takes TLS", func() bool {
 		return db.TestConnection(t.Context(), sessionOptions(t, target, new(dbtest.Log)), 1, 0) == nil
 	})
 	return target

@@ -219,7 +219,7 @@ func TestSessionKeepsNothingForEver(t *testing.T) {
 		}))
 		sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error { return tx.Raw("SELECT 1").Row().Err() }))
 	}
-	sessionEventually(t, "what was left is gone", func() bool {
+	dbtest.Eventually(t, "what was left is gone", func() bool {
 		runtime.GC()
 		return conn.BridgeConnections() <= 64
 	})

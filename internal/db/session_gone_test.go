@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 var errSessionGone = errors.New("the caller is gone")
@@ -53,7 +54,7 @@ func sessionGoneInAStatement(t *testing.T, conn *db.DB, url string) (pid int) {
 	pid = sessionPID(t, tx)
 	result := make(chan error, 1)
 	go func() { result <- tx.Exec("SELECT pg_sleep(60)").Error }()
-	sessionEventually(t, "the statement is at work", func() bool {
+	dbtest.Eventually(t, "the statement is at work", func() bool {
 		return sessionAsk[bool](t, url, "SELECT query LIKE '%pg_sleep%' AND state = 'active' FROM pg_stat_activity WHERE pid = $1", pid)
 	})
 	cancel(errSessionGone)
@@ -132,7 +133,7 @@ func TestSessionCallerGoneWhileWaiting(t *testing.T) {
 	s, tx := sessionNew(t, conn, ctx)
 	result := make(chan error, 1)
 	go func() { result <- sessionInsert(tx, "a") }()
-	sessionEventually(t, "a session waits", func() bool { return conn.Status().Waiting == 1 })
+	dbtest.Eventually(t, "a session waits", func() bool { return conn.Status().Waiting == 1 })
 	cancel(errSessionGone)
 	if err := <-result; !errors.Is(err, errSessionGone) || errors.Is(err, db.ErrPoolTimeout) {
 		t.Errorf("%v, want the cause of the end", err)

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 )
 
 // goroutinesRefused checks that a session was found to be used wrongly, saved nothing, and left pool and process whole.
@@ -202,7 +203,7 @@ func TestSessionEndsWhileAGoroutineWaits(t *testing.T) {
 	s, tx := sessionNew(t, conn, t.Context())
 	late := make(chan error, 1)
 	go func() { late <- sessionInsert(tx, "late") }()
-	sessionEventually(t, "it waits", func() bool { return conn.Status().Waiting == 1 })
+	dbtest.Eventually(t, "it waits", func() bool { return conn.Status().Waiting == 1 })
 	err := s.Commit() // does not wait until the holder leaves
 	if out := conn.Status(); out.CheckedOut != 1 || out.Timeouts != 0 {
 		t.Errorf("after the end: %+v", out)

@@ -119,20 +119,11 @@ func sessionTrigger(t testing.TB, url, body string) {
 		FOR EACH ROW EXECUTE FUNCTION at_commit()`)
 }
 
-func sessionEventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(sessionPatience); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after %v still not: %s", sessionPatience, what)
-		}
-	}
-}
-
 // sessionInCommit waits until a backend works on its COMMIT, and returns its process number.
 func sessionInCommit(t testing.TB, url string) (pid int) {
 	t.Helper()
 	conn := dbtest.Connect(t, url)
-	sessionEventually(t, "a backend in COMMIT", func() bool {
+	dbtest.Eventually(t, "a backend in COMMIT", func() bool {
 		err := conn.QueryRow(t.Context(), `SELECT coalesce(max(pid), 0) FROM pg_stat_activity
 			WHERE datname = current_database() AND state = 'active' AND lower(query) = 'commit'`).Scan(&pid)
 		sessionMust(t, err)
@@ -147,7 +138,7 @@ func sessionIdle(t testing.TB, conn *db.DB, url string) {
 	if out := conn.Status().CheckedOut; out != 0 {
 		t.Errorf("%d connections are still out", out)
 	}
-	sessionEventually(t, "no transaction open", func() bool { return sessionOpenTransactions(t, url) == 0 })
+	dbtest.Eventually(t, "no transaction open", func() bool { return sessionOpenTransactions(t, url) == 0 })
 }
 
 // sessionHoldLock takes the lock that a trigger of the test waits for; release lets it go on.
@@ -165,7 +156,7 @@ func sessionHoldLock(t testing.TB, url string) (release func()) {
 // sessionLocked waits until a statement waits for sessionHoldLock's lock.
 func sessionLocked(t testing.TB, url string) {
 	t.Helper()
-	sessionEventually(t, "a statement waits for the lock", func() bool {
+	dbtest.Eventually(t, "a statement waits for the lock", func() bool {
 		return sessionAsk[int](t, url, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`) > 0
 	})

@@ -19,7 +19,7 @@ func TestSessionLeak(t *testing.T) {
 	conn, _, log := sessionOpen(t, func(o *db.Options) { o.LeakThreshold = 50 * time.Millisecond })
 	s, tx := sessionNew(t, conn, t.Context())
 	sessionMust(t, sessionInsert(tx, "a"))
-	sessionEventually(t, "a leak is logged", func() bool { return len(log.Lines(t, "session still open")) == 1 })
+	dbtest.Eventually(t, "a leak is logged", func() bool { return len(log.Lines(t, "session still open")) == 1 })
 	if n := len(log.Lines(t, "session that was open for too long has ended")); n != 0 {
 		t.Error("it is said to have come back before it did")
 	}
@@ -161,7 +161,7 @@ func TestSessionStats(t *testing.T) {
 	s, tx := sessionNew(t, conn, t.Context())
 	result := make(chan error, 1)
 	go func() { result <- tx.Exec("SELECT 1").Error }()
-	sessionEventually(t, "the session waits for the holder", func() bool { return conn.Status().Waiting == 1 })
+	dbtest.Eventually(t, "the session waits for the holder", func() bool { return conn.Status().Waiting == 1 })
 	time.Sleep(200 * time.Millisecond)
 	holder.Rollback()
 	sessionMust(t, <-result)

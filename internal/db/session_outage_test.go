@@ -48,7 +48,7 @@ func TestSessionOnAReadOnlyServer(t *testing.T) {
 				t.Error("the connections are kept")
 			}
 			sessionAlterDatabase(t, target, "RESET default_transaction_read_only")
-			sessionEventually(t, "20 writes in a row succeed", func() bool {
+			dbtest.Eventually(t, "20 writes in a row succeed", func() bool {
 				for range 20 {
 					if conn.WithSession(t.Context(), write) != nil {
 						return false

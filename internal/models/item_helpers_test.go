@@ -14,22 +14,19 @@ import (
 	"example.com/transcription-api/internal/models"
 )
 
-// patience bounds every wait for something that must happen; reaching it is a failure.
-const patience = time.Minute
-
 // open returns a pool on a migrated database of the test's own, and that database's URL.
 func open(t testing.TB) (*db.DB, string) {
 	t.Helper()
 	url := dbtest.New(t)
 	conn, err := db.Open(t.Context(), db.Options{
-		URL: url, PoolSize: 2, MaxOverflow: 18, PoolTimeout: patience, Recycle: time.Hour, PrePing: true,
+		URL: url, PoolSize: 2, MaxOverflow: 18, PoolTimeout: dbtest.Patience, Recycle: time.Hour, PrePing: true,
 		OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), dbtest.Patience)
 		defer cancel()
 		if err := conn.Close(ctx); err != nil {
 			t.Error(err)

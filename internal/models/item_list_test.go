@@ -134,7 +134,7 @@ func awaitStats(t *testing.T, conn *db.DB) {
 func toastBlocks(t *testing.T, url string) (blocks int) {
 	t.Helper()
 	conn := dbtest.Connect(t, url)
-	for last, deadline := -1, time.Now().Add(patience); time.Now().Before(deadline); {
+	for last, deadline := -1, time.Now().Add(dbtest.Patience); time.Now().Before(deadline); {
 		err := conn.QueryRow(t.Context(), `SELECT (pg_stat_clear_snapshot() IS NOT NULL)::int * 0 + (toast_blks_hit + toast_blks_read)::int
 			FROM pg_statio_user_tables WHERE relname = 'items'`).Scan(&blocks)
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
@@ -28,21 +27,8 @@ func TestModelAgreesWithMigration(t *testing.T) {
 	}
 	const columns = `SELECT format('%s %s null:%s', column_name, data_type, is_nullable) FROM information_schema.columns
 		WHERE table_name = 'items' ORDER BY column_name`
-	ofModel, migrated := lines(t, empty, columns), lines(t, dbtest.New(t), columns)
+	ofModel, migrated := dbtest.Lines(t, empty, columns), dbtest.Lines(t, dbtest.New(t), columns)
 	if diff := cmp.Diff(ofModel, migrated); diff != "" || len(migrated) == 0 {
 		t.Errorf("-model +migration: %s", diff)
 	}
-}
-
-func lines(t *testing.T, url, sql string) []string {
-	t.Helper()
-	rows, err := dbtest.Connect(t, url).Query(t.Context(), sql)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
 }

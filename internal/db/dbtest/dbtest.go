@@ -60,6 +60,20 @@ func Ask[T any](t testing.TB, url, query string, args ...any) (value T) {
 	return value
 }
 
+// Lines reads a column of texts.
+func Lines(t testing.TB, url, query string) []string {
+	t.Helper()
+	rows, err := Connect(t, url).Query(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return list
+}
+
 // Exec runs one statement over a connection of its own.
 func Exec(t testing.TB, url, sql string, args ...any) {
 	t.Helper()

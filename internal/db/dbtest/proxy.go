@@ -32,7 +32,7 @@ type Proxy struct {
 	mu        sync.Mutex
 	lines     map[*line]struct{}
 	passing   chan struct{} // closed unless the proxy stalls
-	blackHole bool
+	blackHole bool          // for lines that come
 	refusing  bool
 	closed    bool
 }
@@ -95,7 +95,7 @@ func (p *Proxy) FaultCancels(fault CancelFault) { p.cancels.Store(&fault) }
 // Cancelled is how many requests to cancel the server has worked off.
 func (p *Proxy) Cancelled() int64 { return p.cancelled.Load() }
 
-// Pass ends a stall, a black hole or a refusal. What was stalled arrives late; a line that has been in a black hole
+// Pass ends what was begun by Stall, BlackHole, Ignore and Refuse. What was stalled arrives late; a line that has been in a black hole
 // stays dead, as one does that a router has forgotten.
 func (p *Proxy) Pass() {
 	p.mu.Lock()
@@ -127,6 +127,13 @@ func (p *Proxy) BlackHole() {
 	for l := range p.lines {
 		l.dead.Store(true)
 	}
+}
+
+// Ignore takes the connections that come until Pass, and answers none; the present ones stay.
+func (p *Proxy) Ignore() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.blackHole = true
 }
 
 // Refuse resets the connections that come until Pass; the present ones stay.
@@ -178,8 +185,9 @@ func (p *Proxy) serve() {
 		if err != nil {
 			return
 		}
-		p.accepted.Add(1)
-		if l, ok := p.enter(client.(*net.TCPConn)); ok {
+		l, ok := p.enter(client.(*net.TCPConn))
+		p.accepted.Add(1) // whoever counts it may change what comes next
+		if ok {
 			p.work.Go(func() {
 				defer p.leave(l)
 				l.connect()

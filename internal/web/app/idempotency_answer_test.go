@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/web"
 	"example.com/transcription-api/internal/web/app"
 	"example.com/transcription-api/internal/web/webtest"
@@ -57,7 +58,7 @@ func TestKeyIsFreeAfterAFailure(t *testing.T) {
 			}
 			healed.Store(true)
 			var got webtest.Answer
-			a.Await(t, "an answer", func() bool { // a backend that is dying still has the lock
+			dbtest.Eventually(t, "an answer", func() bool { // a backend that is dying still has the lock
 				got = a.once("/t", "a", "second")
 				return got.Header.Get("Retry-After") == ""
 			})

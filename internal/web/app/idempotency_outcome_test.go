@@ -37,7 +37,7 @@ func TestKeyAfterAnUnknownCommit(t *testing.T) {
 				t.Errorf("the cut one: %v", got)
 			}
 			var repeat webtest.Answer
-			a.Await(t, "an answer", func() bool { // the server may not have noticed yet that the line is cut
+			dbtest.Eventually(t, "an answer", func() bool { // the server may not have noticed yet that the line is cut
 				repeat = a.once("/things", "a", webtest.Body)
 				return repeat.Status == http.StatusCreated
 			})

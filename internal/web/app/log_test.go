@@ -112,7 +112,7 @@ func TestFailureLine(t *testing.T) {
 
 	unlock := w.lockThings()
 	holder := w.later("GET", "/things", "")
-	w.Await(t, "the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
+	dbtest.Eventually(t, "the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
 	w.want(503, "GET", "/things", "", "X-Request-ID: busy")
 	unlock()
 	if got := <-holder; got.Status != 200 {
@@ -146,7 +146,7 @@ func TestSlowQuery(t *testing.T) {
 	w := watch(t, func(o *db.Options) { o.SlowQuery = 300 * time.Millisecond })
 	unlock := w.lockThings()
 	done := w.later("GET", "/things/4711", "", "X-Request-ID: slow", "traceparent: "+traceHeader)
-	w.Await(t, "the statement is sent", func() bool { return w.figure("db_pool_checked_out") == 1 })
+	dbtest.Eventually(t, "the statement is sent", func() bool { return w.figure("db_pool_checked_out") == 1 })
 	time.Sleep(500 * time.Millisecond)
 	unlock()
 	if got := <-done; got.Status != 404 {
@@ -181,7 +181,7 @@ func TestEcho(t *testing.T) {
 		}
 		for id, statements := range want {
 			if n := len(statements); n > 0 {
-				w.Await(t, "the transaction's end", func() bool { return len(w.echoed(id)) == n }) // a reader's comes after its answer
+				dbtest.Eventually(t, "the transaction's end", func() bool { return len(w.echoed(id)) == n }) // a reader's comes after its answer
 			}
 			if diff := cmp.Diff(statements, w.echoed(id)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", id, diff)

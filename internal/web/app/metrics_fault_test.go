@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/web/webtest"
 )
 
@@ -24,12 +25,12 @@ func TestMetricsDatabaseDown(t *testing.T) {
 	server := w.server()
 	allowConnections(t, server, w.Database, false)
 	terminate(t, server, w.Database)
-	w.Await(t, "db_up is 0", func() bool { return w.figure("db_up") == 0 })
+	dbtest.Eventually(t, "db_up is 0", func() bool { return w.figure("db_up") == 0 })
 	if size := w.figure("db_pool_size"); size != 2 {
 		t.Errorf("db_pool_size is %v, want 2", size)
 	}
 	allowConnections(t, server, w.Database, true)
-	w.Await(t, "db_up is 1", func() bool { return w.figure("db_up") == 1 })
+	dbtest.Eventually(t, "db_up is 1", func() bool { return w.figure("db_up") == 1 })
 }
 
 // TestMetricsExhaustedIsUp: a pool without a free connection is busy; the
@@ -39,7 +40,7 @@ func TestMetricsExhaustedIsUp(t *testing.T) {
 	w := watch(t, func(o *db.Options) { o.PoolSize, o.MaxOverflow = 1, 0 })
 	unlock := w.lockThings()
 	answer := w.later("GET", "/things", "")
-	w.Await(t, "the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
+	dbtest.Eventually(t, "the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
 	if up := w.figure("db_up"); up != 1 {
 		t.Errorf("db_up is %v, want 1", up)
 	}
@@ -76,7 +77,7 @@ func TestMetricsCountersNeverFall(t *testing.T) {
 		}
 		last = values
 	}
-	w.Await(t, "ten requests, each after connections were replaced", func() bool {
+	dbtest.Eventually(t, "ten requests, each after connections were replaced", func() bool {
 		terminate(t, server, w.Database)
 		for range 5 {
 			scrape()
@@ -99,7 +100,7 @@ func TestMetricsCountersNeverFall(t *testing.T) {
 func TestMetricsRecycled(t *testing.T) {
 	t.Parallel()
 	w := watch(t, func(o *db.Options) { o.Recycle, o.OverflowIdle = 300*time.Millisecond, time.Second })
-	w.Await(t, "four are replaced", func() bool { return w.figure("db_pool_connections_recycled_total") >= 4 })
+	dbtest.Eventually(t, "four are replaced", func() bool { return w.figure("db_pool_connections_recycled_total") >= 4 })
 	got, _ := w.figures()
 	if opened := got["db_pool_connections_opened_total"]; opened < 4 {
 		t.Errorf("%v opened, %v recycled", opened, got["db_pool_connections_recycled_total"])

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/web/webtest"
 )
 
@@ -92,13 +93,13 @@ func TestMetricsClientGone(t *testing.T) {
 		_, err := w.Try(ctx, "GET", "/things/1", nil)
 		gone <- err
 	}()
-	w.Await(t, "the request holds a connection", func() bool { return w.figure("db_pool_checked_out") == 1 })
+	dbtest.Eventually(t, "the request holds a connection", func() bool { return w.figure("db_pool_checked_out") == 1 })
 	hangUp()
 	if err := <-gone; err == nil {
 		t.Fatal("an answer came")
 	}
 	want := map[string]float64{`{method="GET",route="/things/:id",status="499"}`: 1}
-	w.Await(t, "it is counted", func() bool { got, _ := w.figures(); return len(series(got, "http_requests_total")) > 0 })
+	dbtest.Eventually(t, "it is counted", func() bool { got, _ := w.figures(); return len(series(got, "http_requests_total")) > 0 })
 	got, _ := w.figures()
 	if diff := cmp.Diff(want, series(got, "http_requests_total")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -121,7 +122,7 @@ func TestMetricsPool(t *testing.T) {
 			}
 		})
 	}
-	w.Await(t, "two requests wait", func() bool { return w.figure("db_pool_waiting") == 2 && w.figure("db_pool_checked_out") == 3 })
+	dbtest.Eventually(t, "two requests wait", func() bool { return w.figure("db_pool_waiting") == 2 && w.figure("db_pool_checked_out") == 3 })
 	want := map[string]float64{"size": 2, "max_overflow": 1, "checked_in": 0, "checked_out": 3, "overflow": 1, "waiting": 2}
 	if diff := cmp.Diff(want, w.agreed("exhausted")); diff != "" {
 		t.Errorf("exhausted (-want +got):\n%s", diff)
@@ -133,7 +134,7 @@ func TestMetricsPool(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	unlock()
 	clients.Wait()
-	w.Await(t, "the readers' COMMITs, which follow their answers", func() bool { return w.figure("db_pool_checked_out") == 0 })
+	dbtest.Eventually(t, "the readers' COMMITs, which follow their answers", func() bool { return w.figure("db_pool_checked_out") == 0 })
 	want = map[string]float64{"size": 2, "max_overflow": 1, "checked_in": 3, "checked_out": 0, "overflow": 1, "waiting": 0}
 	if diff := cmp.Diff(want, w.agreed("ok")); diff != "" {
 		t.Errorf("afterwards (-want +got):\n%s", diff)
@@ -180,7 +181,7 @@ func TestMetricsPoolTimeout(t *testing.T) {
 	w := watch(t, func(o *db.Options) { o.PoolSize, o.MaxOverflow, o.PoolTimeout = 1, 0, time.Second })
 	unlock := w.lockThings()
 	holder := w.later("GET", "/things", "")
-	w.Await(t, "the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
+	dbtest.Eventually(t, "the connection is out", func() bool { return w.figure("db_pool_checked_out") == 1 })
 	w.want(503, "GET", "/things", "")
 	w.want(503, "GET", "/things", "")
 	got, _ := w.figures()

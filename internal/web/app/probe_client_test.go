@@ -67,7 +67,7 @@ func TestScraperThatLeaves(t *testing.T) {
 	}
 	_, _ = io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n")
 	conn.Close()
-	w.Await(t, "it is recorded", func() bool { return len(w.lines("database does not answer", "")) == 1 })
+	dbtest.Eventually(t, "it is recorded", func() bool { return len(w.lines("database does not answer", "")) == 1 })
 	proxy.Pass()
 	if up := w.figure("db_up"); up != 1 {
 		t.Errorf("db_up is %v, want 1", up)

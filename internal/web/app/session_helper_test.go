@@ -105,7 +105,7 @@ func (a *served) openTransactions() int {
 // running waits until a backend is at work on such a statement, and returns its process number.
 func (a *served) running(like string) (pid int) {
 	a.t.Helper()
-	a.Await(a.t, "running: "+like, func() bool {
+	dbtest.Eventually(a.t, "running: "+like, func() bool {
 		pid = a.ask(`SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE datname = current_database()
 			AND application_name = 'transcription-api' AND state = 'active' AND lower(query) LIKE $1`, like)
 		return pid != 0
@@ -135,7 +135,7 @@ func (a *served) holdLock() (release func()) {
 
 // idle waits until every connection is back, and none is in a transaction.
 func (a *served) idle() {
-	a.Await(a.t, "all connections back", func() bool { return a.DB.Status().CheckedOut == 0 && a.openTransactions() == 0 })
+	dbtest.Eventually(a.t, "all connections back", func() bool { return a.DB.Status().CheckedOut == 0 && a.openTransactions() == 0 })
 }
 
 func sessionInsert(tx *gorm.DB, title string) error {

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/web/app"
 )
 
@@ -111,7 +112,7 @@ func TestSessionHooksOfAClientThatDoesNotRead(t *testing.T) {
 	a.must(err)
 	_, err = bufio.NewReaderSize(conn, 16).ReadByte()
 	a.must(err)
-	a.Await(t, "the hook runs", func() bool {
+	dbtest.Eventually(t, "the hook runs", func() bool {
 		select {
 		case <-ran:
 			return true

@@ -100,7 +100,7 @@ func TestSessionCommitCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), webtest.Patience)
+		ctx, cancel := context.WithTimeout(context.Background(), dbtest.Patience)
 		defer cancel()
 		if err := server.Stop(ctx); err != nil {
 			t.Error(err)
@@ -111,7 +111,7 @@ func TestSessionCommitCancelled(t *testing.T) {
 	a.Database = server.URL()
 	dbtest.Exec(t, a.Database, "ALTER SYSTEM SET synchronous_standby_names = 'missing'")
 	dbtest.Exec(t, a.Database, "SELECT pg_reload_conf()")
-	a.Await(t, "a COMMIT waits for the standby", func() bool {
+	dbtest.Eventually(t, "a COMMIT waits for the standby", func() bool {
 		answer := a.later("POST", "/t", "")
 		got, cancelled := a.cancelStandbyWait(answer)
 		if cancelled && got.Status != http.StatusServiceUnavailable {

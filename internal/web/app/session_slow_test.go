@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/web"
 	"example.com/transcription-api/internal/web/app"
 	"example.com/transcription-api/internal/web/webtest"
@@ -66,7 +67,7 @@ func TestSessionSlowReader(t *testing.T) {
 	}, sessionPool(1, 0))
 	conn := dial(t, a.Server)
 	fmt.Fprint(conn, "POST /t HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-	a.Await(t, "the row is committed", func() bool { return a.Rows(t) == 1 })
+	dbtest.Eventually(t, "the row is committed", func() bool { return a.Rows(t) == 1 })
 	a.idle()
 	if got := a.Do(t, "POST", "/things", webtest.Body); got.Status != http.StatusCreated {
 		t.Errorf("another request: %d", got.Status)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/transcription-api/internal/db/dbtest"
 	"example.com/transcription-api/internal/web/webtest"
 )
 
@@ -23,7 +24,7 @@ func dial(t *testing.T, s *webtest.Server) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = line.Close() })
-	if err := line.SetDeadline(time.Now().Add(webtest.Patience)); err != nil {
+	if err := line.SetDeadline(time.Now().Add(dbtest.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	return line
@@ -107,7 +108,7 @@ func TestBodyCutShort(t *testing.T) {
 func TestSlowBody(t *testing.T) {
 	t.Parallel()
 	s := webtest.StartThings(t, func(set *webtest.Settings) {
-		set.Server.ReadTimeout = webtest.Patience
+		set.Server.ReadTimeout = dbtest.Patience
 		set.API.RequestTimeout = time.Second
 	})
 	line := dial(t, s)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"example.com/transcription-api/internal/db/dbtest"
 )
@@ -38,12 +37,12 @@ func (s *Server) Running(t testing.TB, table, path, body, key, authorization str
 	waits := func() bool {
 		return dbtest.Ask[bool](t, s.Database, "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 	}
-	s.Await(t, "the request waits for the lock", waits)
+	dbtest.Eventually(t, "the request waits for the lock", waits)
 	lock := dbtest.Ask[int64](t, s.Database, `SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
 		WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 	leave()
 	<-left
-	s.Await(t, "the request's statement is cancelled", func() bool { return !waits() }) // else it goes on once the table is free
+	dbtest.Eventually(t, "the request's statement is cancelled", func() bool { return !waits() }) // else it goes on once the table is free
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -54,16 +53,6 @@ func (s *Server) Running(t testing.TB, table, path, body, key, authorization str
 	return func() {
 		if _, err := conn.Exec(t.Context(), "SELECT pg_advisory_unlock($1)", lock); err != nil {
 			t.Error(err)
-		}
-	}
-}
-
-// Await waits for what must become true. It polls, since most of it happens in other goroutines.
-func (s *Server) Await(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(Patience); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after %v still not: %s\n%s", Patience, what, s.Log)
 		}
 	}
 }

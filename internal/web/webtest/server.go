@@ -20,9 +20,6 @@ import (
 	"example.com/transcription-api/internal/web/app"
 )
 
-// Patience bounds every wait for something that must happen; reaching it is a failure.
-const Patience = time.Minute
-
 // Server is the API on a real listener, over a database of the test's own.
 type Server struct {
 	URL      string // of the API
@@ -45,11 +42,11 @@ func Start(t testing.TB, api func(app.Options) (http.Handler, error), change ...
 	log := slog.New(app.LogHandler(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	settings := Settings{
 		DB: db.Options{
-			PoolSize: 2, MaxOverflow: 13, PoolTimeout: Patience, Recycle: time.Hour, PrePing: true,
-			OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: Patience,
-			IdleInTransactionTimeout: Patience, Logger: log,
+			PoolSize: 2, MaxOverflow: 13, PoolTimeout: dbtest.Patience, Recycle: time.Hour, PrePing: true,
+			OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second, StatementTimeout: dbtest.Patience,
+			IdleInTransactionTimeout: dbtest.Patience, Logger: log,
 		},
-		API: app.Options{Log: log, State: s.State, Settings: app.Settings{RequestTimeout: Patience, MaxBodyBytes: 1 << 20}},
+		API: app.Options{Log: log, State: s.State, Settings: app.Settings{RequestTimeout: dbtest.Patience, MaxBodyBytes: 1 << 20}},
 	}
 	for _, set := range change {
 		set(&settings)
@@ -68,6 +65,9 @@ func Start(t testing.TB, api func(app.Options) (http.Handler, error), change ...
 	server.Config.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	server.Start()
 	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the service's log:\n%s", s.Log)
+		}
 		server.CloseClientConnections() // some tests do not read their answers
 		server.Close()
 	})
@@ -82,7 +82,7 @@ func Open(t testing.TB, opts db.Options) *db.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), Patience)
+		ctx, cancel := context.WithTimeout(context.Background(), dbtest.Patience)
 		defer cancel()
 		if err := conn.Close(ctx); err != nil {
 			t.Error(err)
@@ -188,7 +188,7 @@ func (a Answer) CheckProblem(t testing.TB, what string) {
 // Logged waits for a line with the message and a member of that value, and returns the line.
 func (s *Server) Logged(t testing.TB, msg, member string, value any) (line map[string]any) {
 	t.Helper()
-	s.Await(t, fmt.Sprintf("a line %q with %s=%v in the log", msg, member, value), func() bool {
+	dbtest.Eventually(t, fmt.Sprintf("a line %q with %s=%v in the log", msg, member, value), func() bool {
 		for _, entry := range s.Log.Lines(t, msg) {
 			if entry["msg"] == msg && entry[member] == value {
 				line = entry
@@ -233,7 +233,7 @@ func (s *Server) Exec(t testing.TB, sql string, args ...any) {
 func Unserved(t testing.TB, api func(app.Options) (http.Handler, error)) http.Handler {
 	t.Helper()
 	handler, err := api(app.Options{
-		Log: slog.New(slog.DiscardHandler), State: new(app.State), Settings: app.Settings{RequestTimeout: Patience, MaxBodyBytes: 1 << 20},
+		Log: slog.New(slog.DiscardHandler), State: new(app.State), Settings: app.Settings{RequestTimeout: dbtest.Patience, MaxBodyBytes: 1 << 20},
 	})
 	if err != nil {
 		t.Fatal(err)
