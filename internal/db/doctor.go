@@ -57,7 +57,7 @@ func Examine(ctx context.Context, opts Options, around Surroundings) []Finding {
 	d := &doctor{opts: opts, around: around, cfg: pool.ConnConfig}
 	opts.connConfig(d.cfg)
 	d.cfg.DefaultQueryExecMode = pgx.QueryExecModeExec // which works through any pooler, with any encoding
-	defer func() { d.hangUp(ctx, d.conn) }()
+	defer func() { closeSoon(ctx, d.conn) }()
 	var findings []Finding
 	for _, check := range d.checks() {
 		if err := d.connected(ctx); err != nil {
@@ -117,8 +117,8 @@ func (d *doctor) dial(ctx context.Context) (*pgx.Conn, error) {
 	return conn, clearDeadline(ctx, conn)
 }
 
-// hangUp says goodbye, also when ctx has ended, and waits for no dead line.
-func (d *doctor) hangUp(ctx context.Context, conn *pgx.Conn) {
+// closeSoon says goodbye, also when ctx has ended, and waits for no dead line.
+func closeSoon(ctx context.Context, conn *pgx.Conn) {
 	if conn == nil {
 		return
 	}

@@ -3,12 +3,10 @@ package db
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // poolerPatience is how long a pooler may take to give a second client a backend.
@@ -70,7 +68,7 @@ func (d *doctor) tryPooler(ctx context.Context) (shared, prepared bool, err erro
 	if err != nil {
 		return false, false, nil // a pooler of one client to a backend has none left
 	}
-	defer d.hangUp(ctx, second)
+	defer closeSoon(ctx, second)
 	statement := "check_" + strings.ToLower(rand.Text()[:12])
 	if _, err := d.conn.PgConn().Prepare(ctx, statement, "SELECT 1", nil); err != nil {
 		return false, false, err
@@ -114,8 +112,7 @@ func (d *doctor) sameBackend(ctx context.Context, second *pgx.Conn) (bool, error
 // answer, since the pooler has no second backend, is no proof of the contrary.
 func prepares(ctx context.Context, conn *pgx.Conn, statement string) bool {
 	_, err := conn.PgConn().ExecPrepared(ctx, statement, nil, nil, nil).Close()
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return !ok || pg.Code != "26000"
+	return !isForgotten(err)
 }
 
 // backend is the process number of the backend that runs the statement.

@@ -51,59 +51,25 @@ func (c *effectsCache) of(query string) effects {
 // quotedName begins a name in double quotes, which keeps its case.
 const quotedName = `"`
 
-// statements splits a text at its semicolons and returns each statement's words
-// in capitals, and signs, without literals. The body of a function in SQL (BEGIN
-// ATOMIC … END) is part of its statement.
+// statements splits a text and returns each statement's words in capitals, and
+// signs, without literals.
 func statements(text string) (list [][]string) {
-	var words []string
-	atomic := false
-	for _, token := range sqlTokens(text) {
-		word := strings.ToUpper(token.text)
-		switch {
-		case token.kind == 's':
-			continue
-		case token.kind == 'q':
-			word = quotedName + strings.Trim(token.text, `"`)
-		}
-		if word == ";" && !atomic {
-			if len(words) > 0 {
-				list = append(list, words)
+	for _, tokens := range sqlStatements(sqlTokens(text)) {
+		var words []string
+		for _, token := range tokens {
+			switch token.kind {
+			case 's':
+			case 'q':
+				words = append(words, quotedName+strings.Trim(token.text, `"`))
+			default:
+				words = append(words, strings.ToUpper(token.text))
 			}
-			words = nil
-			continue
 		}
-		atomic = inAtomic(atomic, words, word)
-		words = append(words, word)
-	}
-	if len(words) > 0 {
-		list = append(list, words)
+		if len(words) > 0 {
+			list = append(list, words)
+		}
 	}
 	return list
-}
-
-// inAtomic reports whether the word after others is in a function's body. Only
-// END at the place of a statement ends it: others end a CASE. Elsewhere BEGIN
-// may be a column, and ATOMIC its new name.
-func inAtomic(atomic bool, words []string, word string) bool {
-	last := ""
-	if len(words) > 0 {
-		last = words[len(words)-1]
-	}
-	if atomic {
-		return word != "END" || last != ";" && last != "ATOMIC"
-	}
-	return word == "ATOMIC" && last == "BEGIN" && createsRoutine(words)
-}
-
-func createsRoutine(words []string) bool {
-	if words[0] != "CREATE" {
-		return false
-	}
-	words = words[1:]
-	if len(words) > 2 && words[0] == "OR" && words[1] == "REPLACE" {
-		words = words[2:]
-	}
-	return words[0] == "FUNCTION" || words[0] == "PROCEDURE"
 }
 
 // isName tells a word or a quoted name from a sign or a number.

@@ -83,12 +83,17 @@ func classifyState(code string) Class {
 	return sqlstates[code[:min(2, len(code))]]
 }
 
+// sqlstate is PostgreSQL's code for an error, or "" if it is not the server's.
+func sqlstate(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code
+	}
+	return ""
+}
+
 // isReadOnlyServer recognises a server that was demoted or set to read only.
 // In a session that asked for READ ONLY itself it is the program's fault instead.
-func isReadOnlyServer(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == "25006"
-}
+func isReadOnlyServer(err error) bool { return sqlstate(err) == "25006" }
 
 // rolledBack reports whether an error of COMMIT, sent on an open connection,
 // proves that nothing was committed. All others leave the outcome open.

@@ -33,6 +33,7 @@ func TestMigrate_Lint(t *testing.T) {
 		{"INSERT INTO full_one (body) VALUES ('; CREATE INDEX i ON full_one (body);')", ""},
 		{"-- CREATE INDEX i ON full_one (body);\nSELECT 1", ""},
 		{"-- +goose StatementBegin\nDO $$ BEGIN EXECUTE 'VACUUM FULL full_one;'; END $$;\n-- +goose StatementEnd\nSELECT 1", ""},
+		{"-- +goose StatementBegin\nCREATE FUNCTION f() RETURNS void BEGIN ATOMIC SELECT 1; CLUSTER; END;\n-- +goose StatementEnd\nSELECT 1", ""},
 
 		{"ALTER TABLE full_one ADD COLUMN c uuid DEFAULT gen_random_uuid()", "volatile default"},
 		{"ALTER TABLE full_one ADD c timestamptz NOT NULL DEFAULT clock_timestamp()", "volatile default"},

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -160,11 +159,8 @@ var errLockTimeout = errors.New("canceling statement due to lock timeout")
 // lockDenied recognises a statement that did not get its locks: it ran into the
 // time-out, or was the victim of a deadlock.
 func lockDenied(err error) bool {
-	if errors.Is(err, errLockTimeout) {
-		return true
-	}
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pg.Code == "55P03" || pg.Code == "40P01")
+	code := sqlstate(err)
+	return errors.Is(err, errLockTimeout) || code == "55P03" || code == "40P01"
 }
 
 // statementError says which statement of a migration failed.

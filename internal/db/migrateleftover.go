@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -37,7 +38,7 @@ func (m *Migrator) invalidIndexes(ctx context.Context, statement string) (names 
 	reader := sqlReader{tokens: sqlTokens(statement)}
 	pattern, target := "", ""
 	if create, ok := reader.createIndex(); ok && create.concurrently && create.name != "" {
-		pattern, target = "^"+quotePattern(create.name)+"$", create.table
+		pattern, target = "^"+regexp.QuoteMeta(bare(create.name))+"$", create.table
 	} else if reindex, ok := reader.reindex(); ok && reindex.concurrently && (reindex.kind == "INDEX" || reindex.kind == "TABLE") {
 		pattern, target = `_cc(new|old)\d*$`, reindex.name
 	}
@@ -62,15 +63,6 @@ func (m *Migrator) invalidIndexes(ctx context.Context, statement string) (names 
 	}
 	return names, rows.Err()
 }
-
-// quotePattern matches a name as the catalogue has it.
-func quotePattern(name string) string {
-	name = strings.ReplaceAll(strings.Trim(name, `"`), `""`, `"`)
-	return regexpEscape.Replace(name)
-}
-
-var regexpEscape = strings.NewReplacer(`\`, `\\`, `.`, `\.`, `+`, `\+`, `*`, `\*`, `?`, `\?`, `(`, `\(`, `)`, `\)`,
-	`[`, `\[`, `]`, `\]`, `{`, `\{`, `}`, `\}`, `^`, `\^`, `$`, `\$`, `|`, `\|`)
 
 // pendingDetach turns DETACH PARTITION … CONCURRENTLY into … FINALIZE where the
 // first was cut off: PostgreSQL refuses to begin it again.

@@ -144,9 +144,7 @@ func (l *migrationLock) check(ctx context.Context) error {
 
 // release ends the transaction with its connection.
 func (l *migrationLock) release(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	_ = l.conn.Close(ctx) // where this does not reach the server, it notices by itself
+	closeSoon(ctx, l.conn) // where this does not reach the server, it notices by itself
 }
 
 // sleep waits for d, or until ctx ends and then returns why.

@@ -167,12 +167,7 @@ func scanWaiter(row pgx.CollectableRow) (w waiter, err error) {
 }
 
 func (w *watcher) close(ctx context.Context) {
-	if w.conn == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	_ = w.conn.Close(ctx)
+	closeSoon(ctx, w.conn)
 	w.conn = nil
 }
 

@@ -56,10 +56,7 @@ func (c *connState) outdated(query string, err error) bool {
 }
 
 // isForgotten recognises a prepared statement that is gone.
-func isForgotten(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == "26000"
-}
+func isForgotten(err error) bool { return sqlstate(err) == "26000" }
 
 // forgetPlans drops what pgx has prepared on the connection, so that the
 // statements that follow get new plans, too. Behind PgBouncer it drops nothing:

@@ -167,11 +167,14 @@ func shortSQL(text string, length int) string {
 	return string(short)
 }
 
-// sqlStatements splits at semicolons.
+// sqlStatements splits at semicolons. The body of a function in SQL (BEGIN
+// ATOMIC … END) is part of its statement.
 func sqlStatements(tokens []sqlToken) (statements [][]sqlToken) {
 	var current []sqlToken
+	atomic := false
 	for _, token := range tokens {
-		if !token.is(";") {
+		atomic = inAtomic(atomic, current, token)
+		if atomic || !token.is(";") {
 			current = append(current, token)
 			continue
 		}
@@ -184,4 +187,26 @@ func sqlStatements(tokens []sqlToken) (statements [][]sqlToken) {
 		statements = append(statements, current)
 	}
 	return statements
+}
+
+// inAtomic reports whether the token after others is in a function's body. Only
+// END at the place of a statement ends it: others end a CASE. Elsewhere BEGIN
+// may be a column, and ATOMIC its new name.
+func inAtomic(atomic bool, before []sqlToken, token sqlToken) bool {
+	if len(before) == 0 {
+		return false
+	}
+	last := before[len(before)-1]
+	if atomic {
+		return !token.is("END") || !last.is(";") && !last.is("ATOMIC")
+	}
+	return token.is("ATOMIC") && last.is("BEGIN") && createsRoutine(sqlReader{tokens: before})
+}
+
+func createsRoutine(r sqlReader) bool {
+	if !r.accept("CREATE") {
+		return false
+	}
+	r.accept("OR", "REPLACE")
+	return r.accept("FUNCTION") || r.accept("PROCEDURE")
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // run runs one statement in the session, and counts and logs it. The first one
@@ -186,10 +184,7 @@ func (s *Session) because(ctx context.Context, err error) error {
 
 // isAborted recognises a statement that PostgreSQL refuses because an earlier one
 // in the transaction has failed.
-func isAborted(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == "25P02"
-}
+func isAborted(err error) bool { return sqlstate(err) == "25P02" }
 
 // demoted reports a server that takes no writes from a session that may write:
 // after a failover the pool's connections lead to the wrong one.

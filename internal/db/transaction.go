@@ -215,9 +215,7 @@ func (d *DB) giveBack(t *transaction) {
 		d.hangUp(t.conn)
 	}
 	if t.spoilt || t.lost() {
-		ctx, cancel := context.WithTimeout(d.bridge.ctx, time.Second)
-		defer cancel()
-		_ = t.conn.Close(ctx) // so that the pool sees it closed
+		closeSoon(d.bridge.ctx, t.conn) // so that the pool sees it closed
 	}
 	_ = t.driver.Close()
 }

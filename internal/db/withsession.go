@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 )
 
@@ -69,8 +68,8 @@ func repeatable(err error) bool {
 	if errors.Is(err, ErrCommitUnknown) || Classify(err) != Unavailable { // a programming error beside it
 		return false
 	}
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pg.Code == "40001" || pg.Code == "40P01")
+	code := sqlstate(err)
+	return code == "40001" || code == "40P01"
 }
 
 // backoff doubles from 10 ms to at most 1 s. Its jitter keeps two sessions from

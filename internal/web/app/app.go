@@ -122,8 +122,8 @@ func register(engine *gin.Engine, o Options, api API) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, err = docs.JSON(text)
-	return text, err
+	document = docs.JSON(text)
+	return text, nil
 }
 
 func transactional(o Options, api API) Tx {
