@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"regexp"
 	"strconv"
@@ -18,17 +17,7 @@ import (
 // startPostgres starts a server of the test's own, with things in it, which it may stop and crash.
 func startPostgres(t *testing.T, settings map[string]string) *devdb.Server {
 	t.Helper()
-	server, err := devdb.Start(t.Context(), devdb.Options{Throwaway: true, Settings: settings})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := server.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	server := dbtest.Server(t, devdb.Options{Settings: settings})
 	dbtest.MigrateThings(t, server.URL())
 	return server
 }

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/devdb"
 )
 
 // migrateRead is how long a read took, and how many of the migration's attempts had failed at its end.
@@ -82,7 +83,7 @@ func TestMigrate_LiveReads(t *testing.T) {
 func TestMigrate_LostStandby(t *testing.T) {
 	t.Parallel()
 	m := migrateNew(t, migrateFiles("00001_notes.sql", "-- +goose Up\nCREATE TABLE notes (id int);\n"))
-	m.url = sessionAlone(t)
+	m.url = dbtest.Server(t, devdb.Options{}).URL()
 	m.opts.URL = m.url
 	m.exec("ALTER SYSTEM SET synchronous_standby_names = 'missing'")
 	m.exec("SELECT pg_reload_conf()")

@@ -44,18 +44,8 @@ type poolUnderTest struct {
 // connection is still out. Its database is watched at watchURL.
 func poolOpen(t *testing.T, opts db.Options, watchURL string) *poolUnderTest {
 	t.Helper()
-	d, err := db.Open(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := dbtest.Open(t, opts)
 	atOpen := d.Status()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), poolPatience) // the test's own is over
-		defer cancel()
-		if err := d.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
 	most := opts.PoolSize + opts.MaxOverflow
 	return &poolUnderTest{DB: d, t: t, atOpen: atOpen, most: most, watcher: dbtest.Connect(t, watchURL)}
 }

@@ -1,7 +1,6 @@
 package db_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -22,13 +21,7 @@ import (
 // sessionOverTLS starts a server that takes TLS over TCP, and returns a URL that demands it.
 func sessionOverTLS(t *testing.T) (target string) {
 	t.Helper()
-	server, err := devdb.Start(t.Context(), devdb.Options{Throwaway: true, Port: poolFreePort(t)})
-	sessionMust(t, err)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), sessionPatience)
-		defer cancel()
-		sessionMust(t, server.Stop(ctx))
-	})
+	server := dbtest.Server(t, devdb.Options{Port: dbtest.FreePort(t)})
 	certificate, key := sessionCertificate(t)
 	for file, text := range map[string]string{"server.crt": certificate, "server.key": key} { // the server's user must own them
 		dbtest.Exec(t, server.URL(), fmt.Sprintf("COPY (SELECT unnest(string_to_array('%s', chr(10)))) TO PROGRAM 'umask 077; cat > %s'", text, file))

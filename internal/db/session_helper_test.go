@@ -43,18 +43,7 @@ func sessionOpenAt(t testing.TB, url string, log *dbtest.Log, change ...func(*db
 	for _, set := range change {
 		set(&opts)
 	}
-	conn, err := db.Open(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), sessionPatience)
-		defer cancel()
-		if err := conn.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return conn
+	return dbtest.Open(t, opts)
 }
 
 func sessionPool(size, overflow int) func(*db.Options) {

@@ -60,26 +60,11 @@ func TestSessionOnAReadOnlyServer(t *testing.T) {
 	}
 }
 
-// sessionAlone starts a server for one test that changes it as a whole.
-func sessionAlone(t *testing.T) string {
-	t.Helper()
-	server, err := devdb.Start(t.Context(), devdb.Options{Throwaway: true})
-	sessionMust(t, err)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), sessionPatience)
-		defer cancel()
-		if err := server.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return server.URL()
-}
-
 // TestSessionCommitWithoutItsStandby: PostgreSQL answers a COMMIT that is cancelled while it waits for a synchronous
 // standby with success and a warning. The row is there, and lost at the next failover.
 func TestSessionCommitWithoutItsStandby(t *testing.T) {
 	t.Parallel()
-	target := sessionAlone(t)
+	target := dbtest.Server(t, devdb.Options{}).URL()
 	dbtest.Exec(t, target, "CREATE TABLE notes (n int)")
 	conn := sessionOpenAt(t, target, new(dbtest.Log))
 	dbtest.Exec(t, target, "ALTER SYSTEM SET synchronous_standby_names = 'missing'")

@@ -1,7 +1,6 @@
 package models_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -18,19 +17,9 @@ import (
 func open(t testing.TB) (*db.DB, string) {
 	t.Helper()
 	url := dbtest.New(t)
-	conn, err := db.Open(t.Context(), db.Options{
+	conn := dbtest.Open(t, db.Options{
 		URL: url, PoolSize: 2, MaxOverflow: 18, PoolTimeout: dbtest.Patience, Recycle: time.Hour, PrePing: true,
 		OverflowIdle: 30 * time.Second, ConnectTimeout: 10 * time.Second,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), dbtest.Patience)
-		defer cancel()
-		if err := conn.Close(ctx); err != nil {
-			t.Error(err)
-		}
 	})
 	return conn, url
 }

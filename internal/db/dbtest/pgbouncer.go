@@ -32,7 +32,7 @@ func PgBouncer(t testing.TB, serverURL string, size int, more ...string) (url st
 	if err != nil {
 		t.Fatal(err)
 	}
-	user, dir, port, password := bouncerUser(t, server), openDir(t), freePort(t), rand.Text()
+	user, dir, port, password := bouncerUser(t, server), openDir(t), FreePort(t), rand.Text()
 	users := writeFor(t, user, filepath.Join(dir, "users"), fmt.Sprintf("%q %q\n", "app", password))
 	ini := writeFor(t, user, filepath.Join(dir, "pgbouncer.ini"), bouncerINI(server, port, size)+"auth_file = "+users+"\n"+strings.Join(more, "\n")+"\n")
 	startBouncer(t, exec.Command(program, ini), user, filepath.Join(dir, "log"))
@@ -117,8 +117,8 @@ func awaitListener(t testing.TB, address string) {
 	t.Fatal("PgBouncer does not listen")
 }
 
-// freePort is one that nobody listens on just now.
-func freePort(t testing.TB) int {
+// FreePort is one that nobody listens on just now.
+func FreePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

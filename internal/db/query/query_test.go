@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -35,11 +34,7 @@ func in(t *testing.T, ranks []int64, fn func(ctx context.Context, tx *gorm.DB) e
 	for i, rank := range ranks {
 		dbtest.Exec(t, url, "INSERT INTO query_test_rows (name, rank, note) VALUES ($1, $2, 'n')", fmt.Sprintf("row %d", i+1), rank)
 	}
-	conn, err := db.Open(t.Context(), db.Options{URL: url, PoolSize: 1, PoolTimeout: time.Minute, ConnectTimeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	conn := dbtest.Open(t, db.Options{URL: url, PoolSize: 1, PoolTimeout: dbtest.Patience, ConnectTimeout: dbtest.Patience})
 	if err := conn.WithSession(t.Context(), func(tx *gorm.DB) error { return fn(t.Context(), tx) }); err != nil {
 		t.Fatal(err)
 	}

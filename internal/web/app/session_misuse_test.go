@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -95,17 +94,7 @@ func TestSessionMisuseInAReader(t *testing.T) {
 // success and a warning: the row is there, and lost in the next failover. Nobody may be told that it is saved.
 func TestSessionCommitCancelled(t *testing.T) {
 	t.Parallel()
-	server, err := devdb.Start(t.Context(), devdb.Options{Throwaway: true, Settings: map[string]string{"synchronous_commit": "on"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), dbtest.Patience)
-		defer cancel()
-		if err := server.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	server := dbtest.Server(t, devdb.Options{Settings: map[string]string{"synchronous_commit": "on"}})
 	dbtest.Exec(t, server.URL(), "CREATE TABLE test_things (title text, link text)")
 	a := servePost(t, sessionBoast, func(c *settings) { c.DB.URL = server.URL() })
 	a.Database = server.URL()

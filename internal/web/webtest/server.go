@@ -54,7 +54,7 @@ func Start(t testing.TB, api func(app.Options) (http.Handler, error), change ...
 	if settings.DB.URL == "" {
 		settings.DB.URL = dbtest.New(t)
 	}
-	s.Database, s.DB = settings.DB.URL, Open(t, settings.DB)
+	s.Database, s.DB = settings.DB.URL, dbtest.Open(t, settings.DB)
 	settings.API.DB = s.DB
 	handler, err := api(settings.API)
 	if err != nil {
@@ -73,22 +73,6 @@ func Start(t testing.TB, api func(app.Options) (http.Handler, error), change ...
 	})
 	s.URL = server.URL
 	return s
-}
-
-func Open(t testing.TB, opts db.Options) *db.DB {
-	t.Helper()
-	conn, err := db.Open(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), dbtest.Patience)
-		defer cancel()
-		if err := conn.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return conn
 }
 
 // Answer is what came back.
