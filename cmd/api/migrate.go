@@ -77,7 +77,10 @@ func (p *program) migrate(ctx context.Context, args []string) error {
 
 // announce prints the plan.
 func (p *program) announce(order migrateOrder, plan db.Plan) {
-	verb := choose(order.dryRun, "would", "about to")
+	verb := "about to"
+	if order.dryRun {
+		verb = "would"
+	}
 	switch {
 	case order.action == "down" && plan.Latest != "":
 		fmt.Fprintf(p.stdout, "%s roll back %s, in %s\n", verb, plan.Latest, plan.Target)
@@ -94,13 +97,6 @@ func (p *program) announce(order migrateOrder, plan db.Plan) {
 	case order.action == "up" && order.dryRun:
 		fmt.Fprintln(p.stdout, "nothing to apply")
 	}
-}
-
-func choose(is bool, then, otherwise string) string {
-	if is {
-		return then
-	}
-	return otherwise
 }
 
 func (p *program) migrateUp(ctx context.Context, migrator *db.Migrator) error {
