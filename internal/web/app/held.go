@@ -33,8 +33,10 @@ type heldWriter struct {
 	overflow           bool
 }
 
+// hold leaves the headers so far to an error's answer: the handler's go into a map
+// of their own. The values' lists are shared, since Header's methods replace them.
 func hold(w gin.ResponseWriter) *heldWriter {
-	return &heldWriter{ResponseWriter: w, header: w.Header().Clone(), status: http.StatusOK}
+	return &heldWriter{ResponseWriter: w, header: maps.Clone(w.Header()), status: http.StatusOK}
 }
 
 // release sends what was held. A failing write means that the client is gone.
