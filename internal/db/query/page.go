@@ -24,6 +24,9 @@ func Page[T, V any](ctx context.Context, db *gorm.DB, column string, after *Key[
 	return rows, next, within[T](db, err, "list")
 }
 
+// maxRoom is for how many rows of a page room is made before there are any.
+const maxRoom = 100
+
 func page[T, V any](ctx context.Context, db *gorm.DB, column string, after *Key[V], limit int) (rows []T, next *Key[V], err error) {
 	query := db.WithContext(ctx)
 	by, id := clause.Column{Name: column}, clause.Column{Name: "id"}
@@ -31,6 +34,7 @@ func page[T, V any](ctx context.Context, db *gorm.DB, column string, after *Key[
 		query = query.Where("(?, ?) < (?, ?)", by, id, after.Value, after.ID)
 	}
 	query = query.Order(clause.OrderBy{Columns: []clause.OrderByColumn{{Column: by, Desc: true}, {Column: id, Desc: true}}})
+	rows = make([]T, 0, min(limit, maxRoom)+1) // GORM begins with 20
 	// The row beyond the page says that there is another.
 	if err := query.Limit(limit + 1).Find(&rows).Error; err != nil {
 		return nil, nil, err
