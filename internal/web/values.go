@@ -60,8 +60,11 @@ func (Date) Describe() (format, pattern, example string) { return "date", "", "2
 type Timestamp time.Time
 
 // MarshalText implements encoding.TextMarshaler.
-func (t Timestamp) MarshalText() ([]byte, error) {
-	return time.Time(t).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000000Z"), nil
+func (t Timestamp) MarshalText() ([]byte, error) { return t.AppendText(nil) }
+
+// AppendText implements encoding.TextAppender, for JSON that is written in place.
+func (t Timestamp) AppendText(text []byte) ([]byte, error) {
+	return time.Time(t).UTC().AppendFormat(text, "2006-01-02T15:04:05.000000Z"), nil
 }
 
 // Describe implements Described.
