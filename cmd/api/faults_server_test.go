@@ -4,8 +4,6 @@ package main
 
 import (
 	"encoding/json"
-	"regexp"
-	"strconv"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -80,19 +78,4 @@ func whole(t *testing.T, p *process, url string) {
 		return f.Status == "ok" && f.Pool.CheckedOut == 0 && f.Pool.Waiting == 0 && f.Pool.CheckedIn >= f.Pool.Size && f.Pool.CheckedIn == there
 	})
 	t.Logf("the pool at the end: %+v, %d backends", f.Pool, there)
-}
-
-// metric reads one figure from ADMIN_ADDR, which must be set.
-func metric(t *testing.T, p *process, name string) float64 {
-	t.Helper()
-	text := get(t, p.await(`admin=(http://\S+)`)[1]+"/metrics").body
-	match := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(text)
-	if match == nil {
-		t.Fatalf("no %s in /metrics", name)
-	}
-	value, err := strconv.ParseFloat(match[1], 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
 }

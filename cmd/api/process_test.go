@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -198,4 +199,19 @@ func get(t *testing.T, url string) answer {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// metric reads one figure from ADMIN_ADDR, which must be set.
+func metric(t *testing.T, p *process, name string) float64 {
+	t.Helper()
+	text := get(t, p.await(`admin=(http://\S+)`)[1]+"/metrics").body
+	match := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(text)
+	if match == nil {
+		t.Fatalf("no %s in /metrics", name)
+	}
+	value, err := strconv.ParseFloat(match[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }

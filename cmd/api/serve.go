@@ -6,6 +6,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
 	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/web/app"
@@ -15,6 +17,7 @@ import (
 // ctx ends.
 func (p *program) serve(ctx context.Context, _ []string) (err error) {
 	surviveLogReader()
+	p.limitMemory(memlimit.FromCgroup)
 	p.log.Info("starting", "version", version, "settings", p.cfg)
 	if p.cfg.Environment == config.Production && len(p.cfg.API.APIKeys) == 0 {
 		p.log.Warn("API_KEYS is not set: everybody may call this service")
