@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,6 +110,29 @@ func checkWrite(t *testing.T, results *contest.Results) {
 	}
 	if _, err := os.Stat(filepath.Join(folder, "performance.svg")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestGrow is a short one: pages to the last, and figures of a service at work.
+func TestGrow(t *testing.T) {
+	plan := contest.GrowthPlan{Rows: 250, PageSize: 100, Soak: 2 * time.Second, Clients: 1}
+	g, err := contest.Grow(t.Context(), plan, programs(t), os.Getenv("TEST_DATABASE_URL"), io.Discard)
+	if errors.Is(err, contest.ErrNoItems) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Pages) != 3 || g.Requests < 4 || len(g.P99) != 4 || len(g.Samples) != 3 {
+		t.Errorf("%+v", g)
+	}
+	for _, s := range g.Samples {
+		if s.Memory < 1<<20 || s.Goroutines < 5 || s.Files < 5 || s.Connections < 1 || s.At > plan.Soak+time.Minute {
+			t.Errorf("%+v", s)
+		}
+	}
+	if report := g.Report(contest.About{Commit: "abc"}); !strings.Contains(report, "250 items") || strings.Count(report, "\n| ") != 5 {
+		t.Errorf("report: %s", report)
 	}
 }
 

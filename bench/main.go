@@ -83,10 +83,14 @@ func compare(ctx context.Context, args []string, getenv func(string) string, std
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	quick := flags.Bool("quick", false, "less than two minutes instead of six")
+	growth := flags.Bool("growth", false, "the service alone, on a million rows and under ten minutes of mixed load")
 	service := flags.String("service", "bin/api", "the service's `binary`")
 	docs := flags.String("docs", "docs", "the `folder` for performance.md and performance.svg")
 	logs := flags.String("logs", "", "a `folder` for what the contenders write; it costs some speed")
 	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(*docs, 0o755); err != nil {
 		return err
 	}
 	self, err := os.Executable()
@@ -97,39 +101,62 @@ func compare(ctx context.Context, args []string, getenv func(string) string, std
 	if programs.Service, err = filepath.Abs(*service); err != nil {
 		return err
 	}
-	plan := contest.Full()
-	if *quick {
-		plan = contest.Quick()
-	}
-	start := time.Now()
-	url := getenv("TEST_DATABASE_URL")
-	err = contest.Alike(ctx, programs, url)
-	var results *contest.Results
-	if err == nil {
-		results, err = contest.Run(ctx, plan, programs, url, stderr)
+	start, url := time.Now(), getenv("TEST_DATABASE_URL")
+	about := contest.About{When: start, Commit: commit(ctx)}
+	switch {
+	case *growth:
+		err = grow(ctx, *docs, about, programs, url, stderr)
+	case *quick:
+		err = contend(ctx, contest.Quick(), *docs, about, programs, url, stderr)
+	default:
+		err = contend(ctx, contest.Full(), *docs, about, programs, url, stderr)
 	}
 	if errors.Is(err, contest.ErrNoItems) {
 		fmt.Fprintln(stderr, "bench:", err)
 		return nil
 	}
+	if err == nil {
+		fmt.Fprintf(stderr, "done in %v\n", time.Since(start).Round(time.Second))
+	}
+	return err
+}
+
+func contend(ctx context.Context, plan contest.Plan, docs string, about contest.About, programs contest.Programs, url string, stderr io.Writer) error {
+	if err := contest.Alike(ctx, programs, url); err != nil {
+		return err
+	}
+	results, err := contest.Run(ctx, plan, programs, url, stderr)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "done in %v\n", time.Since(start).Round(time.Second))
-	return write(*docs, results, contest.About{When: start, Commit: commit(ctx)})
+	return write(docs, results, about)
+}
+
+func grow(ctx context.Context, docs string, about contest.About, programs contest.Programs, url string, stderr io.Writer) error {
+	plan := contest.GrowthPlan{Rows: 1_000_000, PageSize: 100, Soak: 10 * time.Minute, Clients: 4}
+	growth, err := contest.Grow(ctx, plan, programs, url, stderr)
+	if err != nil {
+		return err
+	}
+	return put(docs, contest.Growing, growth.Report(about))
 }
 
 func write(docs string, results *contest.Results, about contest.About) error {
 	const picture = "performance.svg"
+	if err := os.WriteFile(filepath.Join(docs, picture), []byte(results.Chart()), 0o644); err != nil {
+		return err
+	}
+	return put(docs, contest.Comparison, results.Report(about, picture))
+}
+
+// put replaces one part of the document.
+func put(docs, part, report string) error {
 	path := filepath.Join(docs, "performance.md")
 	document, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(docs, picture), []byte(results.Chart()), 0o644); err != nil {
-		return err
-	}
-	return os.WriteFile(path, []byte(contest.Merge(string(document), results.Report(about, picture))), 0o644)
+	return os.WriteFile(path, []byte(contest.Merge(string(document), part, report)), 0o644)
 }
 
 // commit is what was measured, as far as git can tell.

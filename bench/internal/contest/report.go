@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,27 +18,37 @@ type About struct {
 	Commit string
 }
 
-// What stands between the marks is the bench's, the rest is the reader's own.
+// The parts of the document that the bench writes. What stands between a part's
+// marks is the bench's, the rest is the reader's own.
 const (
-	beginMark = "<!-- bench:begin -->\n"
-	endMark   = "<!-- bench:end -->\n"
+	Comparison = "bench"
+	Growing    = "growth"
 )
+
+func marks(part string) (begin, end string) {
+	return "<!-- " + part + ":begin -->\n", "<!-- " + part + ":end -->\n"
+}
 
 const preface = `# Performance
 
 ` + "`make bench`" + ` measures this service beside others on one machine and writes what stands between the marks;
-` + "`make bench ARGS=-quick`" + ` does so in less than two minutes. The ratios are what to look at: the rest depends on the machine.
+` + "`make bench ARGS=-quick`" + ` does so in less than two minutes, ` + "`make bench ARGS=-growth`" + ` takes a quarter of an hour for
+the last part. The ratios are what to look at: the rest depends on the machine.
 
 `
 
-// Merge puts the report into a document, in place of an earlier one.
-func Merge(document, report string) string {
-	before, rest, found := strings.Cut(document, beginMark)
-	_, after, ended := strings.Cut(rest, endMark)
-	if !found || !ended {
-		before, after = preface, ""
+// Merge puts a part into a document, in place of an earlier one or at the end.
+func Merge(document, part, report string) string {
+	begin, end := marks(part)
+	if document == "" {
+		document = preface
 	}
-	return before + beginMark + report + endMark + after
+	before, rest, found := strings.Cut(document, begin)
+	_, after, ended := strings.Cut(rest, end)
+	if !found || !ended {
+		before, after = strings.TrimRight(document, "\n")+"\n\n", ""
+	}
+	return before + begin + report + end + after
 }
 
 // Report is the results as Markdown.
@@ -45,6 +56,7 @@ func (r *Results) Report(about About, picture string) string {
 	var b strings.Builder
 	r.writeSetting(&b, about)
 	fmt.Fprintf(&b, "\n![Requests a second over clients](%s)\n\n*GET /items/{id}: requests a second over clients, one window each.*\n", picture)
+	r.writeMany(&b)
 	for _, work := range load.Works {
 		r.writeWork(&b, work)
 	}
@@ -97,6 +109,16 @@ func (r *Results) writeWork(b *strings.Builder, work load.Work) {
 				median(cells, cpu), ratio(cells, floor, cpu), median(cells, func(c Cell) float64 { return c.Postgres }))
 		}
 	}
+}
+
+// writeMany tells what is left of the best throughput with the most clients.
+func (r *Results) writeMany(b *strings.Builder) {
+	b.WriteString("\nWith the most clients there is left of the best:")
+	for i, c := range Contenders {
+		line := r.Sweep[c.ID]
+		fmt.Fprintf(b, "%s %s %.0f %%", map[bool]string{true: ","}[i > 0], c.Title, 100*line[len(line)-1]/slices.Max(line))
+	}
+	b.WriteString(".\n")
 }
 
 func (r *Results) writeFar(b *strings.Builder) {

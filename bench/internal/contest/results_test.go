@@ -79,18 +79,20 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestMerge keeps what stands around the marks.
+// TestMerge keeps what stands around the marks, the other part too.
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	first := Merge("", "one\n")
-	if !strings.HasPrefix(first, "# Performance\n") || !strings.Contains(first, "one\n") {
-		t.Errorf("a new document: %q", first)
+	begin, end := marks(Growing)
+	first := Merge("", Comparison, "one\n")
+	if !strings.HasPrefix(first, preface) {
+		t.Errorf("a new document is %q", first)
 	}
-	if got, want := Merge("before\n"+beginMark+"old\n"+endMark+"after\n", "new\n"), "before\n"+beginMark+"new\n"+endMark+"after\n"; got != want {
+	both := Merge(first, Growing, "old\n") + "after\n"
+	if got, want := Merge(both, Growing, "new\n"), strings.Replace(both, "old", "new", 1); got != want || !strings.HasSuffix(got, begin+"new\n"+end+"after\n") {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := Merge(Merge(first, "two\n"), "one\n"); got != first {
-		t.Errorf("merged twice: %q", got)
+	if got := Merge(Merge(both, Comparison, "two\n"), Comparison, "one\n"); got != both {
+		t.Errorf("back again: %q, want %q", got, both)
 	}
 }
 
