@@ -7,10 +7,10 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// gcPercent lets garbage grow to four times what is in use before it is
-// collected. The service keeps little: collecting it as often as Go does by
-// default costs a fifth of a list's processor time and saves 20 MB.
-const gcPercent = 400
+// gcPercent lets garbage grow to twice what is in use before it is collected.
+// The service keeps little: collecting it as often as Go does by default costs a
+// fifth of a list's processor time and saves 5 MB, 20 with 500 clients at once.
+const gcPercent = 200
 
 // limitMemory sets when garbage is collected: in a container in time not to pass
 // nine tenths of its memory limit. GOGC and GOMEMLIMIT go before.
