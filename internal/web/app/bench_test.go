@@ -22,7 +22,7 @@ import (
 func benchService(b *testing.B) http.Handler {
 	b.Helper()
 	log := slog.New(app.LogHandler(slog.NewJSONHandler(app.EscapeJSON(io.Discard), nil)))
-	conn := webtest.Open(b, db.Options{
+	conn := dbtest.Open(b, db.Options{
 		URL: dbtest.Things(b), PoolSize: 1, PoolTimeout: time.Minute, Recycle: time.Hour, PrePing: true, OverflowIdle: time.Minute,
 		ConnectTimeout: 10 * time.Second, StatementTimeout: time.Minute, LeakThreshold: time.Minute, Logger: log,
 	})

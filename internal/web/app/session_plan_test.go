@@ -80,6 +80,7 @@ func TestSessionIsNotResetForNothing(t *testing.T) {
 		if got := a.Do(t, request.method, request.path, request.body); got.Status >= http.StatusMultipleChoices {
 			t.Errorf("%s %s: %d", request.method, request.path, got.Status)
 		}
+		dbtest.Eventually(t, "a reader's COMMIT, which follows its answer", func() bool { return a.DB.Status().CheckedOut == 0 })
 		if n := a.ask(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
 			AND application_name = 'transcription-api' AND query IN ('commit', 'rollback')`); n != 1 {
 			t.Errorf("%s %s: something follows its COMMIT", request.method, request.path)
