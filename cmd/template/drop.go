@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/types"
 	"io"
 	"maps"
 	"os"
@@ -97,6 +98,8 @@ func (e example) edit(name string, data []byte) ([]byte, error) {
 		return edited(name, data, func(s *source) (*source, error) { return s.remove("[]openapi.Route", within("/items")) })
 	case name == apiFile:
 		return edited(name, data, e.editAPI)
+	case name == modelsFile:
+		return edited(name, data, func(s *source) (*source, error) { return s.remove("[]any", isItem) })
 	case name == mainFile: // api work
 		return bytes.Replace(data, []byte("\t\tworkCommand(),\n"), nil, 1), nil
 	case path.Ext(name) == ".md":
@@ -109,6 +112,8 @@ func (e example) edit(name string, data []byte) ([]byte, error) {
 		return marked.ReplaceAll(data, nil), nil
 	}
 }
+
+func isItem(element ast.Expr) bool { return types.ExprString(element) == "&Item{}" }
 
 var exampleTable = regexp.MustCompile(`(?i)\b(references|table|on|from|into|update|join)\s+"?items\b`)
 
