@@ -10,6 +10,7 @@ import (
 
 	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/db"
+	"example.com/transcription-api/internal/models"
 )
 
 func checkArgs(args []string) bool {
@@ -33,8 +34,9 @@ func (p *program) check(ctx context.Context, args []string) error {
 	findings := []db.Finding{{Name: connection, Status: db.Sound, Detail: "Database connection successful"}}
 	findings = append(findings, db.Examine(ctx, p.cfg.DB, db.Surroundings{
 		Instances: p.cfg.Instances, Strict: p.cfg.Environment == config.Production, Migrates: p.cfg.AutoMigrate,
+		Models: models.All(),
 	})...)
-	return report(append(findings, p.checkOrder(), p.checkKeepAlive(), p.checkAccess()))
+	return report(append(findings, p.checkDescriptors(), p.checkOrder(), p.checkKeepAlive(), p.checkAccess()))
 }
 
 // connection is the name of the first finding.

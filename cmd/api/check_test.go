@@ -3,11 +3,16 @@ package main
 import (
 	"encoding/json"
 	"net/url"
+	"os"
 	"strings"
+	"sync"
 	"testing"
+
+	"gorm.io/gorm/schema"
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/models"
 )
 
 // TestCheck: the first line is the connection's, each further one has its mark, and one ✗ makes the exit status 1.
@@ -22,7 +27,7 @@ func TestCheck(t *testing.T) {
 		"sound": {
 			map[string]string{"DATABASE_URL": migrated, "API_KEYS": "s3cret"},
 			0,
-			[]string{"✓ server version: PostgreSQL ", "✓ migrations: all are applied", "! rights: role postgres is a superuser", "✓ timeout order: ", "✓ keep alive: ", "✓ access: API_KEYS is set\n"},
+			[]string{"✓ server version: PostgreSQL ", "✓ migrations: all are applied", "✓ columns: ", "✓ indexes: none ", "✓ file descriptors: ", "! rights: role postgres is a superuser", "✓ timeout order: ", "✓ keep alive: ", "✓ access: API_KEYS is set\n"},
 		},
 		"settings": {
 			map[string]string{"DATABASE_URL": migrated, "ENVIRONMENT": "production", "KEEP_ALIVE_TIMEOUT": "60", "DB_STATEMENT_TIMEOUT": "90"},
@@ -72,6 +77,56 @@ func TestCheckJSON(t *testing.T) {
 		}
 		if out := p.output.String(); strings.Contains(out, "s3cret") || strings.Count(out, `"advice":`) != len(findings) {
 			t.Errorf("a password, or a key left out:\n%s", out)
+		}
+	}
+}
+
+// TestCheckDescriptors: with too few for the pool the status is 1, with few for clients there is a warning.
+func TestCheckDescriptors(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := dbtest.New(t)
+	for limit, test := range map[string]struct {
+		status int
+		line   string
+	}{
+		"60":  {1, "✗ file descriptors: 60 may be open: 15 connections of the pool and 32 others leave 13 for clients; to do: raise ulimit -n (LimitNOFILE=, ulimits:) to 547 or more, or make the pool smaller\n"},
+		"62":  {0, "! file descriptors: 62 may be open: 15 connections of the pool and 32 others leave 15 for clients; to do: raise ulimit -n (LimitNOFILE=, ulimits:) to 547 or more\n"},
+		"547": {0, "✓ file descriptors: 547 may be open: 15 connections of the pool and 32 others leave 500 for clients\n"},
+		"json": {1, `"name": "file_descriptors",
+    "status": "fail",`},
+	} {
+		t.Run(limit, func(t *testing.T) {
+			t.Parallel()
+			command := `ulimit -n ` + limit + ` && exec "$0" check`
+			if limit == "json" {
+				command = `ulimit -n 60 && exec "$0" check --json`
+			}
+			p := startProgram(t, "/bin/sh", t.TempDir(), map[string]string{"DATABASE_URL": database, "LOG_LEVEL": "error"}, "-c", command, self)
+			if status := p.status(); status != test.status || !strings.Contains(p.output.String(), test.line) {
+				t.Errorf("exit status %d, want %d and %q:\n%s", status, test.status, test.line, p.output)
+			}
+		})
+	}
+}
+
+// TestCheckSchema: a table that has parted from the models makes the status 1.
+func TestCheckSchema(t *testing.T) {
+	t.Parallel()
+	database := dbtest.New(t)
+	for _, model := range models.All()[:min(1, len(models.All()))] {
+		parsed, err := schema.Parse(model, new(sync.Map), schema.NamingStrategy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := parsed.Table
+		dbtest.Exec(t, database, "DROP TABLE "+table+" CASCADE")
+		p := start(t, map[string]string{"DATABASE_URL": database}, "check")
+		if out := p.output; p.status() != 1 || !strings.Contains(out.String(), "✗ columns: table "+table+" is missing; to do: ") {
+			t.Errorf("no ✗ for it, or another status:\n%s", out)
 		}
 	}
 }

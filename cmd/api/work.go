@@ -8,20 +8,25 @@ import (
 	"time"
 
 	"example.com/transcription-api/internal/config"
+	"example.com/transcription-api/internal/web/app"
 )
 
 // workCommand is the example of work in the background.
 func workCommand() command {
 	return command{
 		"work", "[--workers=N]", `work off pending items, 4 at a time; --lease=10m: a worker that has
-an item for longer counts as dead, and another one may have it`, workArgs, nil, (*program).work,
+an item for longer counts as dead, and another one may have it;
+--attempts=5: then it has failed; --backoff=30s after the first,
+then twice as long each time`, workArgs, nil, (*program).work,
 	}
 }
 
 // workOrder is what follows "api work".
 type workOrder struct {
-	workers int
-	lease   time.Duration
+	workers  int
+	lease    time.Duration
+	attempts int           // with an item, before it has failed
+	backoff  time.Duration // after the first of them
 }
 
 // parseWork refuses what can not be meant.
@@ -30,9 +35,15 @@ func parseWork(args []string) (order workOrder, ok bool) {
 	flags.SetOutput(io.Discard)
 	flags.IntVar(&order.workers, "workers", 4, "")
 	flags.DurationVar(&order.lease, "lease", 10*time.Minute, "")
+	flags.IntVar(&order.attempts, "attempts", 5, "")
+	flags.DurationVar(&order.backoff, "backoff", 30*time.Second, "")
 	err := flags.Parse(args)
-	sane := order.workers >= 1 && order.workers <= 1000 && order.lease >= time.Second && order.lease <= 7*24*time.Hour
-	return order, err == nil && flags.NArg() == 0 && sane
+	return order, err == nil && flags.NArg() == 0 && order.sane()
+}
+
+func (o workOrder) sane() bool {
+	return o.workers >= 1 && o.workers <= 1000 && o.lease >= time.Second && o.lease <= 7*24*time.Hour &&
+		o.attempts >= 1 && o.attempts <= 1000 && o.backoff >= 0 && o.backoff <= maxBackoff
 }
 
 func workArgs(args []string) bool {
@@ -57,11 +68,20 @@ func (p *program) workWith(ctx context.Context, args []string, engine func(confi
 	if err != nil {
 		return p.unlessStopped(ctx, err)
 	}
-	c := crew{workOrder: order, conn: conn, log: p.log, transcribe: transcribe, shutdownTimeout: p.cfg.ShutdownTimeout}
+	metrics := app.NewMetrics(conn)
+	c := crew{
+		workOrder: order, conn: conn, log: p.log, transcribe: transcribe,
+		figures: newWorkFigures(ctx, conn, metrics), shutdownTimeout: p.cfg.ShutdownTimeout,
+	}
 	defer func() { err = errors.Join(err, p.disconnect(ctx, conn, c.deadline)) }()
 	if err := p.prepare(ctx, conn); err != nil {
 		return p.unlessStopped(ctx, err)
 	}
+	stopAdmin, err := p.serveAdmin(ctx, metrics)
+	if err != nil {
+		return err
+	}
+	defer stopAdmin()
 	p.log.Info("working", "workers", order.workers, "lease", order.lease.String())
 	return c.run(ctx)
 }

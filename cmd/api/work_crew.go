@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,9 +18,8 @@ import (
 	"example.com/transcription-api/internal/models"
 )
 
-// pollPeriod is how long a worker without work waits before it looks again. A
-// trigger with NOTIFY would be quicker, but PgBouncer in transaction mode passes
-// none on, and a line that was cut loses them: polling would be needed all the same.
+// pollPeriod is how long a worker without work waits before it looks again. Why
+// there is no NOTIFY, and what that costs, is in docs/work.md.
 const pollPeriod = time.Second
 
 // crew is workers in one process. Others may work on the same table.
@@ -28,6 +28,7 @@ type crew struct {
 	conn            *db.DB
 	log             *slog.Logger
 	transcribe      transcriber
+	figures         *workFigures
 	shutdownTimeout time.Duration
 	deadline        time.Time    // of the stop, once ctx has ended
 	unfinished      atomic.Int64 // items that the stop has cut off
@@ -87,7 +88,7 @@ func (c *crew) again(ctx context.Context, period time.Duration, step func() (fou
 		wait := min(period<<min(failures, 5), max(period, 30*time.Second))
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait/2 + rand.N(wait)):
+		case <-time.After(jitter(wait)):
 		}
 	}
 }
@@ -112,6 +113,7 @@ func (c *crew) workOne(ctx, work context.Context) (found bool, err error) {
 	limit := c.lease * 9 / 10 // so that the worker gives up before another one takes the item
 	timed, cancel := context.WithDeadline(work, begun.Add(limit))
 	defer cancel()
+	defer c.figures.begin()()
 	result, err := c.safely(timed, item)
 	if err != nil && timed.Err() != nil && work.Err() == nil {
 		err = fmt.Errorf("no transcript within %v: %w", limit, err)
@@ -120,92 +122,41 @@ func (c *crew) workOne(ctx, work context.Context) (found bool, err error) {
 	return true, nil
 }
 
-// safely makes an error of a panic.
+// safely makes an error of a panic, which is an attempt like any other.
 func (c *crew) safely(ctx context.Context, item models.Item) (result transcription, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
+			c.log.Error("engine panicked", "item", item.ID, "error", fmt.Sprint(fault), "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", fault)
 		}
 	}()
 	return c.transcribe(ctx, item)
 }
 
-// save writes what has become of an item: processed, failed, or pending again if
-// the stop has cut it off. While the database is away it tries again until the
-// lease is over, so that no transcript is lost by a restart.
-func (c *crew) save(work context.Context, until time.Time, item models.Item, result transcription, failure error) {
-	cutOff := failure != nil && work.Err() != nil
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(work), until)
-	defer cancel()
-	defer context.AfterFunc(work, func() { time.AfterFunc(abortTime, cancel) })()
-	for {
-		err := c.conn.WithSession(ctx, func(tx *gorm.DB) error {
-			switch {
-			case cutOff:
-				return models.GiveBackItem(ctx, tx, item)
-			case failure != nil:
-				return models.FailItem(ctx, tx, item, failure.Error())
-			default:
-				return models.FinishItem(ctx, tx, item, result.text, result.seconds)
-			}
-		})
-		switch db.Classify(err) {
-		case db.Invalid: // such as a transcript that is too long
-			if failure == nil {
-				c.log.Warn("transcript refused", "item", item.ID, "error", err.Error())
-				failure = errors.New("the transcript can not be stored: it is too long, or no text")
-				continue
-			}
-		case db.Unavailable:
-			if pause(ctx, pollPeriod) {
-				continue
-			}
-		}
-		if cutOff || err != nil && work.Err() != nil {
-			c.unfinished.Add(1)
-		}
-		c.report(item, cutOff, failure, err)
-		return
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d/2 + rand.N(d)):
-		return true
-	}
-}
-
-func (c *crew) report(item models.Item, cutOff bool, failure, err error) {
-	log := c.log.With("item", item.ID)
-	switch {
-	case errors.Is(err, models.ErrLeaseLost):
-		log.Warn("item lost: its lease was over, or a client has moved it")
-	case err != nil:
-		log.Error("item not saved: it comes back when its lease is over", "error", err.Error())
-	case cutOff:
-		log.Warn("item given back: it was not finished within SHUTDOWN_TIMEOUT")
-	case failure != nil:
-		log.Warn("item failed", "error", failure.Error())
-	default:
-		log.Info("item processed")
-	}
-}
-
-// takeBack makes an item pending again whose worker has died.
+// takeBack makes an item pending again whose worker has died, or failed if that
+// was its last attempt.
 func (c *crew) takeBack(ctx context.Context) (found bool, err error) {
 	var item models.Item
 	err = c.conn.WithSession(ctx, func(tx *gorm.DB) (err error) {
-		item, err = models.TakeBackItem(ctx, tx)
+		item, err = models.TakeBackItem(ctx, tx, c.attempts)
 		return err
 	})
 	if errors.Is(err, query.ErrNotFound) {
 		return false, nil
 	}
-	if err == nil {
-		c.log.Warn("item taken back: its worker has not ended in time", "item", item.ID)
+	if err != nil {
+		return false, err
 	}
-	return err == nil, err
+	log := c.log.With("item", item.ID, "attempt", item.Attempts)
+	if item.Status == models.Failed {
+		c.figures.ended(failed)
+		log.Warn("item failed: no worker has ended it", "error", *item.Error)
+		return true, nil
+	}
+	c.figures.ended(takenBack)
+	log.Warn("item taken back: its worker has not ended in time")
+	return true, nil
 }
+
+// jitter keeps apart what would come together.
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(max(d, 1)) }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,6 +49,14 @@ func testEngine(ctx context.Context, item models.Item) (transcription, error) {
 		switch _, err := os.Stat(file + ".go"); {
 		case item.Title == "fails":
 			return transcription{}, errors.New("no sound in it")
+		case item.Title == "is hopeless":
+			return transcription{}, hopeless{errors.New("no recording at that URL")}
+		case item.Title == "fails twice" && item.Attempts < 3:
+			return transcription{}, errors.New("the engine is busy")
+		case item.Title == "fails twice":
+			return transcription{text: "Hello"}, nil
+		case item.Title == "kills":
+			return transcription{}, syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		case item.Title == "panics":
 			panic("no sound in it")
 		case item.Title == "too much":

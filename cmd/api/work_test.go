@@ -98,25 +98,6 @@ func TestWorkStop(t *testing.T) {
 	}
 }
 
-// TestWorkFails: an engine's error, its panic, its silence and what can not be stored are the item's.
-func TestWorkFails(t *testing.T) {
-	t.Parallel()
-	w := newWorkplace(t)
-	for _, title := range []string{"fails", "panics", "too much", "slow"} {
-		w.add(title, 1)
-	}
-	p := w.worker(nil, "--lease=5s")
-	p.until("all have failed", func() bool { return w.count("status = 'failed'") == 4 })
-	for title, want := range map[string]string{
-		"fails": "no sound in it", "panics": "panic: no sound in it", "slow": "no transcript within 4.5s",
-		"too much": "the transcript can not be stored: it is too long, or no text",
-	} {
-		if got := dbtest.Ask[string](t, w.url, "SELECT error FROM items WHERE title = $1", title); !strings.Contains(got, want) {
-			t.Errorf("%s: %q, want %q", title, got, want)
-		}
-	}
-}
-
 // TestWorkWithoutDatabase: a transcript survives an outage that is shorter than the lease.
 func TestWorkWithoutDatabase(t *testing.T) {
 	t.Parallel()
@@ -158,7 +139,7 @@ func TestWorkEngine(t *testing.T) {
 func TestWorkArguments(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]bool{
-		"": true, "--workers 3": true, "--workers=1 --lease=90s": true, "-lease=1h": true,
+		"": true, "--workers 3": true, "--workers=1 --lease=90s": true, "-lease=1h": true, "--attempts=1 --backoff=0s": true, "--attempts=0": false, "--backoff=2h": false, "--backoff=-1s": false,
 		"now": false, "--workers=0": false, "--workers=x": false, "--workers=1001": false, "--lease=0": false, "--lease=10": false, "--lease=500ms": false, "-h": false, "--nonsense": false,
 	} {
 		if workArgs(strings.Fields(args)) != want {

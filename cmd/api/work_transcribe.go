@@ -13,7 +13,8 @@ import (
 // any transaction. When ctx ends it has to return soon: the item's time is over,
 // or the process stops. An item may come a second time, since a worker can die
 // before the first transcript is saved. Its error becomes the item's, which
-// clients read.
+// clients read, and the item is tried again later, unless no attempt is left or
+// the error is hopeless{err}. A panic counts as an error.
 type transcriber func(ctx context.Context, item models.Item) (transcription, error)
 
 type transcription struct {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/types"
 	"io"
 	"maps"
 	"os"
@@ -19,8 +20,8 @@ import (
 
 // exampleFiles are the example's own. In Makefile and scripts, what is for the
 // example alone stands between marks; in other files its names tell.
-var exampleFiles = regexp.MustCompile(`^(internal/handlers/(items(_\w*test)?\.go|testdata/items\.golden)|internal/models/item(_\w*)?\.go|cmd/api/work(_\w*)?\.go|docs/work\.md|` +
-	`internal/db/migrations/(00001_create_items|00003_canonical_languages|00005_item_leases|00006_items_lines)\.sql|bench/.*|ops/ha/.*|docs/(performance|scaling).*|` +
+var exampleFiles = regexp.MustCompile(`^(internal/handlers/(items(_\w*test)?\.go|testdata/items\.golden)|internal/models/item(_\w*)?\.go|cmd/api/work(_\w*)?\.go|docs/work\.md|ops/(k8s/work\.yaml|alerts-work(_test)?\.yml)|` +
+	`internal/db/migrations/(00001_create_items|00003_canonical_languages|00005_item_leases|00006_items_lines|00007_item_attempts)\.sql|bench/.*|ops/ha/.*|docs/(performance|scaling).*|` +
 	`clients/(life\.ts|tsconfig\.json|.*_test\.go)|cmd/template/(notes_test\.go|testdata/notes/.*))$`)
 
 const (
@@ -97,6 +98,8 @@ func (e example) edit(name string, data []byte) ([]byte, error) {
 		return edited(name, data, func(s *source) (*source, error) { return s.remove("[]openapi.Route", within("/items")) })
 	case name == apiFile:
 		return edited(name, data, e.editAPI)
+	case name == modelsFile:
+		return edited(name, data, func(s *source) (*source, error) { return s.remove("[]any", isItem) })
 	case name == mainFile: // api work
 		return bytes.Replace(data, []byte("\t\tworkCommand(),\n"), nil, 1), nil
 	case path.Ext(name) == ".md":
@@ -109,6 +112,8 @@ func (e example) edit(name string, data []byte) ([]byte, error) {
 		return marked.ReplaceAll(data, nil), nil
 	}
 }
+
+func isItem(element ast.Expr) bool { return types.ExprString(element) == "&Item{}" }
 
 var exampleTable = regexp.MustCompile(`(?i)\b(references|table|on|from|into|update|join)\s+"?items\b`)
 

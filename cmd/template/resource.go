@@ -25,6 +25,7 @@ var resourceFiles embed.FS
 const (
 	routesFile = "internal/handlers/routes.go"
 	apiFile    = "internal/handlers/api.go"
+	modelsFile = "internal/models/all.go"
 	migrations = "internal/db/migrations"
 )
 
@@ -58,7 +59,7 @@ func addResource(root, name, plural string, stdout io.Writer) error {
 	for _, f := range files {
 		fmt.Fprintf(stdout, "%-48s %s\n", f.name, f.about)
 	}
-	fmt.Fprintf(stdout, "%s and %s have its routes and its tag\n", routesFile, path.Base(apiFile))
+	fmt.Fprintf(stdout, "%s and %s have its routes and its tag, %s its model\n", routesFile, path.Base(apiFile), modelsFile)
 	fmt.Fprintln(stdout, "next: make lint test; then turn the column name into yours, in each of them, and make run")
 	return nil
 }
@@ -115,7 +116,7 @@ func nextMigration(folder string) (int, error) {
 	return last + 1, err
 }
 
-// enter adds the resource to the lists of routes and tags.
+// enter adds the resource to the lists of routes, tags and models.
 func (r resource) enter(root string) ([]change, error) {
 	routes, err := r.render("routes.go")
 	if err != nil {
@@ -126,6 +127,7 @@ func (r resource) enter(root string) ([]change, error) {
 	for _, entry := range []struct{ file, list, element string }{
 		{routesFile, "[]openapi.Route", strings.TrimSuffix(string(routes), ",\n")},
 		{apiFile, "[]openapi.Tag", tag},
+		{modelsFile, "[]any", "&" + r.Type + "{}"},
 	} {
 		s, err := readSource(root, entry.file)
 		if err != nil {

@@ -36,6 +36,7 @@ func taken(t *testing.T) string {
 		"go.mod":                         "module example.org/n\n",
 		routesFile:                       "package handlers\n\nimport \"net/url\"\n\nfunc routes() []openapi.Route {\n\treturn []openapi.Route{\n\t\t{Path: \"/boxes/:id\"},\n\t}\n}\n\nvar _ url.URL\n",
 		apiFile:                          "package handlers\n\nvar tags = []openapi.Tag{{Name: \"boxes\"}}\n\nfunc createDay() {}\n",
+		modelsFile:                       "package models\n\nfunc All() []any {\n\treturn []any{}\n}\n",
 		migrations + "/00007_a.sql":      "-- +goose Up\nCREATE TABLE IF NOT EXISTS \"jars\" (id int);\n",
 		"internal/models/lid.go":         "package models\n",
 		"internal/models/mat_test.go":    "package models_test\n\nfunc TestCup() {}\n",

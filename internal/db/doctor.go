@@ -29,18 +29,21 @@ const (
 
 // Surroundings is what Examine has to know beside the options.
 type Surroundings struct {
-	Instances int  // that share the server's connections
-	Strict    bool // an exceeded budget ends the start
-	Migrates  bool // pending migrations are applied at start
+	Instances int   // that share the server's connections
+	Strict    bool  // an exceeded budget ends the start
+	Migrates  bool  // pending migrations are applied at start
+	Models    []any // pointers to the structs that are the tables' rows
 }
 
 // doctor looks at the database as the pool would see it, over a connection of its
 // own, and over another one for a moment.
 type doctor struct {
-	opts   Options
-	around Surroundings
-	cfg    *pgx.ConnConfig
-	conn   *pgx.Conn
+	opts    Options
+	around  Surroundings
+	cfg     *pgx.ConnConfig
+	conn    *pgx.Conn
+	pending bool              // migrations are, as far as is known
+	types   map[string]column // by GORM's name for them
 }
 
 // checkLimit bounds each check, beside connecting.
@@ -54,7 +57,7 @@ func Examine(ctx context.Context, opts Options, around Surroundings) []Finding {
 	if err != nil {
 		return []Finding{{"url", Fail, urlError(err).Error(), "correct DATABASE_URL"}}
 	}
-	d := &doctor{opts: opts, around: around, cfg: pool.ConnConfig}
+	d := &doctor{opts: opts, around: around, cfg: pool.ConnConfig, types: map[string]column{}}
 	opts.connConfig(d.cfg)
 	d.cfg.DefaultQueryExecMode = pgx.QueryExecModeExec // which works through any pooler, with any encoding
 	defer func() { closeSoon(ctx, d.conn) }()
@@ -82,6 +85,7 @@ func (d *doctor) checks() []check {
 		{"pooler", d.pooler},
 		{"pool_budget", d.poolBudget},
 		{"migrations", d.migrations},
+		{"columns", d.columns},
 		{"indexes", d.indexes},
 		{"rights", d.rights},
 		{"timeouts", d.timeouts},
@@ -154,6 +158,7 @@ func (d *doctor) migrations(ctx context.Context) (Finding, error) {
 	}
 	defer migrator.Close()
 	plan, err := migrator.Plan(ctx)
+	d.pending = len(plan.Pending) > 0 || err != nil && !errors.Is(err, ErrSchemaNewer)
 	switch {
 	case errors.Is(err, ErrSchemaNewer):
 		return Finding{Status: Warn, Detail: err.Error(), Advice: "fine during a rolling update; else start the newer program"}, nil

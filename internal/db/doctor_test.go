@@ -79,8 +79,8 @@ func TestExamine_Sound(t *testing.T) {
 	dbtest.Exec(t, database, "GRANT ALL ON SCHEMA public TO "+role)
 	dbtest.Exec(t, database, "GRANT ALL ON ALL TABLES IN SCHEMA public TO "+role)
 	watch := &poolUnderTest{t: t, watcher: dbtest.Connect(t, database)}
-	found := examine(t, doctorOptions(target), db.Surroundings{Migrates: true})
-	if len(found) != 11 {
+	found := examine(t, doctorOptions(target), db.Surroundings{Migrates: true, Models: []any{&doctorThing{}}})
+	if len(found) != 12 {
 		t.Errorf("%d findings: %+v", len(found), found)
 	}
 	for name, f := range found {
@@ -90,6 +90,7 @@ func TestExamine_Sound(t *testing.T) {
 	}
 	found.wants(t, "server_version", found["server_version"].Status, "PostgreSQL "+dbtest.Ask[string](t, database, "SHOW server_version"))
 	found.wants(t, "pool_budget", db.Sound, "the pools may open 15 connections, the server allows ")
+	found.wants(t, "columns", db.Sound, "8 columns of 1 table are as the models have them")
 	found.wants(t, "rights", db.Sound, "role "+role+" may read and write ")
 	found.wants(t, "timeouts", db.Sound, "statement_timeout 30s, lock_timeout off, ")
 	dbtest.Eventually(t, "no connection is left", func() bool { return len(watch.backends()) == 0 })

@@ -84,27 +84,3 @@ func count(n int, what string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }
-
-// invalidSQL leaves out what another backend is building just now.
-const invalidSQL = `
-SELECT i.indexrelid::regclass::text
-FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT i.indisvalid AND n.nspname = ANY (current_schemas(false))
-	AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
-ORDER BY 1`
-
-// indexes finds what a migration that was cut off has left behind.
-func (d *doctor) indexes(ctx context.Context) (Finding, error) {
-	rows, err := d.conn.Query(ctx, invalidSQL)
-	if err != nil {
-		return Finding{}, err
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if len(names) > 0 {
-		return Finding{
-			Status: Warn, Detail: "invalid: " + strings.Join(names, ", ") + "; no query uses them, and every write pays for them",
-			Advice: "run api migrate if a migration was cut off; else DROP INDEX CONCURRENTLY, or REINDEX INDEX CONCURRENTLY",
-		}, err
-	}
-	return Finding{Status: Sound, Detail: "none is invalid"}, err
-}

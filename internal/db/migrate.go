@@ -31,6 +31,13 @@ func Migrations() fs.FS {
 	return files
 }
 
+func (o Options) migrations() fs.FS {
+	if o.Migrations == nil {
+		return Migrations()
+	}
+	return o.Migrations
+}
+
 // Migrator applies the migrations over connections of its own, which have no
 // statement time-out: one holds the lock, one runs the migrations, and one looks
 // from time to time for whom they wait.
@@ -49,10 +56,7 @@ type Migrator struct {
 // NewMigrator connects when it is first used. Close it. A URL that cannot be
 // used is ErrURL; a file that is no migration is an error that names it.
 func NewMigrator(opts Options) (*Migrator, error) {
-	source := opts.Migrations
-	if source == nil {
-		source = Migrations()
-	}
+	source := opts.migrations()
 	files, err := readMigrations(source)
 	if err != nil {
 		return nil, err

@@ -139,8 +139,9 @@ func (r *sqlReader) text() string {
 
 // indexStatement is a CREATE INDEX.
 type indexStatement struct {
-	concurrently, ifNotExists bool
-	name, table               string
+	unique, concurrently, ifNotExists bool
+	name, table                       string
+	words                             []string // all names in what follows the table, columns among them
 }
 
 // createIndex reads CREATE INDEX; ok is false for any other statement.
@@ -148,7 +149,7 @@ func (r sqlReader) createIndex() (s indexStatement, ok bool) {
 	if !r.accept("CREATE") {
 		return s, false
 	}
-	r.accept("UNIQUE")
+	s.unique = r.accept("UNIQUE")
 	if !r.accept("INDEX") {
 		return s, false
 	}
@@ -160,6 +161,9 @@ func (r sqlReader) createIndex() (s indexStatement, ok bool) {
 	}
 	r.accept("ONLY")
 	s.table = r.name()
+	for ; !r.done(); r.at++ {
+		s.words = append(s.words, (&sqlReader{tokens: r.tokens[r.at : r.at+1]}).name())
+	}
 	return s, true
 }
 

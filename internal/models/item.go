@@ -23,6 +23,8 @@ type Item struct {
 	DurationSeconds *float64 `gorm:"type:double precision"`
 	Error           *string
 	LeaseUntil      *time.Time // of a worker's claim; only item_work.go sets it, and the table's trigger ends it
+	Attempts        int32      `gorm:"not null;default:0"` // of workers; item_work.go counts them, and the table's trigger begins anew
+	RetryAt         *time.Time // no worker begins before
 	Version         int64      `gorm:"not null;default:1"` // set by the table's trigger
 	CreatedAt       time.Time  `gorm:"not null;default:now();autoCreateTime:false"`
 	UpdatedAt       time.Time  `gorm:"not null;default:now();autoUpdateTime:false"` // set by the table's trigger

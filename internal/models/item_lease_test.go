@@ -57,6 +57,9 @@ func TestLeaseLost(t *testing.T) {
 			"fail": func(ctx context.Context, tx *gorm.DB, item models.Item) error {
 				return models.FailItem(ctx, tx, item, "late")
 			},
+			"retry": func(ctx context.Context, tx *gorm.DB, item models.Item) error {
+				return models.RetryItem(ctx, tx, item, "late", time.Second)
+			},
 			"give back": models.GiveBackItem,
 		} {
 			if err := conn.WithSession(ctx, func(tx *gorm.DB) error { return fn(ctx, tx, item) }); !errors.Is(err, models.ErrLeaseLost) {

@@ -38,7 +38,7 @@ func mustClaim(t testing.TB, conn *db.DB, lease time.Duration) models.Item {
 func takeBack(t testing.TB, conn *db.DB) (item models.Item, err error) {
 	t.Helper()
 	err = conn.WithSession(t.Context(), func(tx *gorm.DB) (err error) {
-		item, err = models.TakeBackItem(t.Context(), tx)
+		item, err = models.TakeBackItem(t.Context(), tx, 2)
 		return err
 	})
 	return item, err

@@ -51,6 +51,9 @@ func NewMetrics(conn *db.DB) *Metrics {
 	return m
 }
 
+// Register adds figures of the service's own to those that Handler serves.
+func (m *Metrics) Register(figures ...prometheus.Collector) { m.registry.MustRegister(figures...) }
+
 // Handler serves /metrics and /debug/pprof/. It belongs on an address that only
 // operators reach.
 func (m *Metrics) Handler() http.Handler {
