@@ -151,7 +151,7 @@ func (a *sessionAPI) rows() int { a.t.Helper(); return a.ask("SELECT count(*) FR
 // openTransactions counts the pool's backends that are in one.
 func (a *sessionAPI) openTransactions() int {
 	return a.ask(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-		AND application_name = 'transcription-api' AND (state <> 'idle' OR xact_start IS NOT NULL)`)
+		AND starts_with(application_name, 'transcription-api ') AND (state <> 'idle' OR xact_start IS NOT NULL)`)
 }
 
 // running waits until a backend is at work on such a statement, and returns its process number.
@@ -159,7 +159,7 @@ func (a *sessionAPI) running(like string) (pid int) {
 	a.t.Helper()
 	a.eventually("running: "+like, func() bool {
 		pid = a.ask(`SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE datname = current_database()
-			AND application_name = 'transcription-api' AND state = 'active' AND lower(query) LIKE $1`, like)
+			AND starts_with(application_name, 'transcription-api ') AND state = 'active' AND lower(query) LIKE $1`, like)
 		return pid != 0
 	})
 	return pid
