@@ -35,7 +35,7 @@ func TestFaultMaxConnections(t *testing.T) {
 		t.Fatalf("%d connections, then: %v", len(others), err)
 	}
 	// One other client takes the place of each connection that the pool loses.
-	if _, err := others[0].Exec(t.Context(), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'transcription-api'"); err != nil {
+	if _, err := others[0].Exec(t.Context(), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE starts_with(application_name, 'transcription-api ')"); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -196,7 +196,7 @@ func TestFaultReadOnly(t *testing.T) {
 	server := startPostgres(t, nil)
 	p := start(t, map[string]string{"DATABASE_URL": server.URL()})
 	posts(t, p, 1, http.StatusCreated)
-	const pids = "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE application_name = 'transcription-api' AND backend_start < $1"
+	const pids = "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE starts_with(application_name, 'transcription-api ') AND backend_start < $1"
 	setServer(t, server.URL(), "default_transaction_read_only", "on")
 	before := time.Now()
 	posts(t, p, 5, http.StatusServiceUnavailable)

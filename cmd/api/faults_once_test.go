@@ -58,7 +58,7 @@ func TestFaultExactlyOnce(t *testing.T) {
 			proxy.CutNext(dbtest.BeforeCommit, 3)
 		case n%40 == 5:
 			if _, err := killer.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-				WHERE datname = current_database() AND application_name = 'transcription-api'`); err != nil {
+				WHERE datname = current_database() AND starts_with(application_name, 'transcription-api ')`); err != nil {
 				t.Error(err)
 			}
 		}

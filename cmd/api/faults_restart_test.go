@@ -83,7 +83,7 @@ func TestFaultTerminate(t *testing.T) {
 	l := startLoad(t, p, 20, 0)
 	killer := dbtest.Connect(t, url)
 	const terminate = `SELECT pg_terminate_backend(pid) FROM (
-		SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'transcription-api'
+		SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND starts_with(application_name, 'transcription-api ')
 		ORDER BY random() LIMIT $1) AS victims`
 	killed := int64(0)
 	tick := time.NewTicker(50 * time.Millisecond)

@@ -26,7 +26,7 @@ const everybody = "SELECT count(*) FROM pg_stat_activity WHERE datname = current
 // backends asks PostgreSQL how many connections the API has.
 func backends(t *testing.T, url string) (n int) {
 	t.Helper()
-	return count(t, url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'transcription-api'")
+	return count(t, url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND starts_with(application_name, 'transcription-api ')")
 }
 
 // count returns the one number that a query yields.

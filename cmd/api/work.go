@@ -64,6 +64,7 @@ func (p *program) workWith(ctx context.Context, args []string, engine func(confi
 		return err
 	}
 	p.log.Info("starting", "version", version, "settings", p.cfg)
+	p.cfg.DB.Replica = nil // it claims what it reads
 	conn, err := p.connect(ctx)
 	if err != nil {
 		return p.unlessStopped(ctx, err)

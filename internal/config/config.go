@@ -34,7 +34,8 @@ const (
 type Config struct {
 	Environment Environment
 	DB          db.Options
-	URLFrom     []string // variables that say what DATABASE_URL leaves open, such as PGPASSWORD
+	Replica     db.Options // for reads; without a URL there is none
+	URLFrom     []string   // variables that say what DATABASE_URL leaves open, such as PGPASSWORD
 	API         app.Settings
 
 	ConnectRetries    int // attempts in all at start-up, the first included
@@ -57,6 +58,7 @@ func (c Config) Addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.P
 // A reader looks variables up and collects what is wrong with them.
 type reader struct {
 	lookup   func(string) (string, bool)
+	urlOf    string // the variable whose URL is being read
 	mistakes []error
 }
 
@@ -69,7 +71,10 @@ func (r *reader) get(name string) string {
 }
 
 func (r *reader) mistake(name, problem, allowed string) {
-	r.mistakes = append(r.mistakes, fmt.Errorf("%s: %s; allowed: %s", name, problem, allowed))
+	text := fmt.Sprintf("%s: %s; allowed: %s", name, problem, allowed)
+	if !slices.ContainsFunc(r.mistakes, func(err error) bool { return err.Error() == text }) { // one of libpq's variables is read for each URL
+		r.mistakes = append(r.mistakes, errors.New(text))
+	}
 }
 
 // Load reads every setting through lookup, or only those that are named and ENVIRONMENT. Its error lists every mistake,
@@ -108,8 +113,13 @@ func (r *reader) read(s setting) {
 
 // together checks what a single variable does not show.
 func (r *reader) together(c *Config) {
-	r.readURL(c)
 	c.DB.Dev = c.Environment == Dev
+	if url := c.Replica.URL; url != "" {
+		c.Replica = c.DB
+		c.Replica.URL = url
+		r.readURL("DATABASE_READ_URL", &c.Replica, new([]string))
+	}
+	r.readURL("DATABASE_URL", &c.DB, &c.URLFrom)
 	if sum := int64(c.DB.PoolSize) + int64(c.DB.MaxOverflow); sum > maxInteger {
 		r.mistake("DB_MAX_OVERFLOW", fmt.Sprintf("makes %d connections with DB_POOL_SIZE", sum), fmt.Sprintf("at most %d together", maxInteger))
 	}

@@ -61,6 +61,7 @@ func defaults() config.Config {
 			OverflowIdle:             30 * time.Second,
 			Reset:                    db.ResetFull,
 			ConnectTimeout:           5 * time.Second,
+			ReadMaxLag:               5 * time.Second,
 			StatementTimeout:         30 * time.Second,
 			IdleInTransactionTimeout: time.Minute,
 			MigrateLockTimeout:       5 * time.Second,

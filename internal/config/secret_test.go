@@ -73,6 +73,8 @@ func TestLogValue(t *testing.T) {
 	want := map[string]any{
 		"ENVIRONMENT":                    "dev",
 		"DATABASE_URL":                   "postgres://app@db.example.com:5432/app",
+		"DATABASE_READ_URL":              "",
+		"DB_READ_MAX_LAG":                "5s",
 		"DB_POOL_SIZE":                   5.0,
 		"DB_MAX_OVERFLOW":                10.0,
 		"DB_POOL_TIMEOUT":                "30s",

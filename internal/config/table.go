@@ -31,6 +31,8 @@ func (c *Config) table() []setting {
 		{"TRUSTED_PROXIES", "", list(&api.TrustedProxies, proxiesAllowed, false, proxy)},
 
 		{"DATABASE_URL", "", databaseURL(d)},
+		{"DATABASE_READ_URL", "", databaseURL(&c.Replica)},
+		{"DB_READ_MAX_LAG", "5", seconds(&d.ReadMaxLag, 1, maxTime)},
 		{"DB_PGBOUNCER", "false", boolean(&d.PgBouncer)},
 		{"DB_INSTANCES", "1", whole(&c.Instances, 1, maxInteger)},
 		{"DB_POOL_SIZE", "5", whole(&d.PoolSize, 1, maxInteger)},

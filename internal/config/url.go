@@ -32,7 +32,12 @@ const (
 
 // databaseURL keeps the text; readURL checks it when all else is read.
 func databaseURL(d *db.Options) kind {
-	return kind{urlForm, func(text string) string { d.URL = text; return "" }, func() any { return *d }}
+	return kind{urlForm, func(text string) string { d.URL = text; return "" }, func() any {
+		if d.URL == "" {
+			return ""
+		}
+		return *d
+	}}
 }
 
 // An address is what the URL says, and what other variables add to it.
@@ -44,17 +49,18 @@ type address struct {
 
 func (a address) says(param string) bool { return a.said[param] || a.query.Get(param) != "" }
 
-func (r *reader) wrongURL(problem, allowed string) { r.mistake("DATABASE_URL", problem, allowed) }
+func (r *reader) wrongURL(problem, allowed string) { r.mistake(r.urlOf, problem, allowed) }
 
-// readURL checks DATABASE_URL and makes of it what pgx takes.
-func (r *reader) readURL(c *Config) {
+// readURL checks the variable's URL and makes of it what pgx takes.
+func (r *reader) readURL(variable string, d *db.Options, from *[]string) {
+	r.urlOf = variable
 	before := len(r.mistakes)
-	scheme := urlScheme.FindString(c.DB.URL)
-	rest := c.DB.URL[len(scheme):]
+	scheme := urlScheme.FindString(d.URL)
+	rest := d.URL[len(scheme):]
 	parts := urlParts.FindStringSubmatch(rest)
 	_, badEscape := url.PathUnescape(rest)
 	switch {
-	case c.DB.URL == "":
+	case d.URL == "":
 		r.wrongURL("is not set", urlForm+`; "make run" brings a database of its own`)
 		return
 	case scheme == "":
@@ -70,7 +76,7 @@ func (r *reader) readURL(c *Config) {
 	if hasQuery {
 		a.readQuery(query)
 	}
-	a.fillIn(&c.URLFrom)
+	a.fillIn(from)
 	if parts[1] == "" && strings.Contains(rest, "@") {
 		r.wrongURL("names no user before the @", urlForm)
 	}
@@ -80,8 +86,8 @@ func (r *reader) readURL(c *Config) {
 	if !a.says("database") {
 		r.wrongURL("names no database", urlForm)
 	}
-	a.settle(&c.DB, base)
-	if err := db.CheckURL(c.DB.URL); err != nil && len(r.mistakes) == before {
+	a.settle(d, base)
+	if err := db.CheckURL(d.URL); err != nil && len(r.mistakes) == before {
 		r.wrongURL(strings.TrimPrefix(err.Error(), "DATABASE_URL "), "what docs/database.md lists")
 	}
 }
@@ -118,7 +124,7 @@ func (a address) readQuery(query string) {
 		}
 		key, _ = url.PathUnescape(key) // a + stays: it is no web form
 		val, _ = url.PathUnescape(val)
-		a.add("DATABASE_URL", key, val)
+		a.add(a.urlOf, key, val)
 	}
 }
 
@@ -133,7 +139,7 @@ func (a address) add(variable, key, val string) {
 	known, is := parameters[name]
 	switch {
 	case known.instead != "":
-		a.mistake(variable, choose(variable == "DATABASE_URL", "has ", "stands for ")+name+", which is not understood here", known.instead)
+		a.mistake(variable, choose(variable == a.urlOf, "has ", "stands for ")+name+", which is not understood here", known.instead)
 	case !is && !strings.Contains(name, "."): // with a dot it is an extension's or the application's
 		a.unknown(key)
 	case a.query.Has(name):

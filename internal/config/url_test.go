@@ -3,6 +3,7 @@ package config_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -148,6 +149,33 @@ func TestURLNeverShowsThePassword(t *testing.T) {
 			} else if strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("%q: %v", dsn, err)
 			}
+		}
+	}
+}
+
+// The replica's URL is read as the primary's is, and each has its own say.
+func TestReplicaURL(t *testing.T) {
+	t.Parallel()
+	c := mustLoad(t, map[string]string{
+		"DATABASE_URL":      goodURL + "?pgbouncer=true&connect_timeout=9",
+		"DATABASE_READ_URL": "postgresql+psycopg2://u:hunter2@replica/db",
+		"DB_POOL_SIZE":      "7", "DB_READ_MAX_LAG": "0.5", "PGAPPNAME": "me",
+	})
+	if c.Replica.URL != "postgres://u:hunter2@replica/db?application_name=me" || c.Replica.PoolSize != 7 || c.Replica.PgBouncer || c.Replica.ConnectTimeout != 5*time.Second || !c.Replica.Dev {
+		t.Errorf("the replica: %#v, %+v", c.Replica.URL, c.Replica.PgBouncer)
+	}
+	if !c.DB.PgBouncer || c.DB.ReadMaxLag != time.Second/2 || len(c.URLFrom) != 1 {
+		t.Errorf("the primary: %v, %v, from %v", c.DB.PgBouncer, c.DB.ReadMaxLag, c.URLFrom)
+	}
+	assertHidden(t, c, c.Replica)
+	_, err := load(map[string]string{"DATABASE_READ_URL": "postgres://u:hunter2@h/db?sslmod=require", "PGSSLMODE": "wrong"})
+	want := []string{"DATABASE_READ_URL: has the unknown parameter", "PGSSLMODE: "}
+	if err == nil || strings.Contains(err.Error(), "hunter2") || len(strings.Split(err.Error(), "\n")) != len(want) {
+		t.Fatalf("got:\n%v", err)
+	}
+	for _, text := range want {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("got:\n%v\nwithout %q", err, text)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 // Budget compares what all instances' pools may open with what the server
 // grants to this role on this database.
 type Budget struct {
-	Wanted  int    // (PoolSize + MaxOverflow) × instances
+	Wanted  int    // (PoolSize + MaxOverflow) × instances, with a replica one more for each
 	Allowed int    // the least limit: the server's, less what it reserves, the role's or the database's
 	bound   string // whose limit that is, as "role app"; "": the server's
 }
@@ -67,6 +67,9 @@ func (d *DB) Budget(ctx context.Context, instances int) (Budget, error) {
 // budget asks over a connection or a pool.
 func (o Options) budget(ctx context.Context, ask func(context.Context, string, ...any) pgx.Row, instances int) (Budget, error) {
 	b := Budget{Wanted: o.maxConns() * instances}
+	if o.Replica != nil { // one more each, for the questions
+		b.Wanted += instances
+	}
 	if o.PgBouncer {
 		b.Allowed = b.Wanted
 		return b, nil

@@ -30,6 +30,7 @@ type DB struct {
 	pool    *pgxpool.Pool
 	gorm    *gorm.DB // never used for statements: sessions are made from it
 	work    *background
+	replica *replica // nil: there is none
 
 	probes singleflight.Group // one question to the database at a time
 	down   atomic.Bool        // what the last of them found
@@ -55,6 +56,9 @@ type DB struct {
 // have failed, so that the first requests do not open more beside them. Only a
 // URL that cannot be used is an error (ErrURL): see TestConnection.
 func Open(ctx context.Context, opts Options) (*DB, error) {
+	if opts.Replica != nil {
+		opts.Beside = 1
+	}
 	d := &DB{opts: opts, log: opts.logger(), limiter: newLimiter(opts.maxConns(), opts.MaxWaiting), work: newBackground(ctx)}
 	cfg, err := d.poolConfig()
 	if err != nil {
@@ -73,6 +77,11 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 		return nil, fmt.Errorf("open gorm: %w", err)
 	}
 	d.awaitWarmUp(ctx)
+	if opts.Replica != nil {
+		if err = d.openReplica(ctx); err != nil {
+			return nil, errors.Join(err, d.Close(ctx))
+		}
+	}
 	return d, nil
 }
 
@@ -133,6 +142,10 @@ func (d *DB) orClosed(err error) error {
 // came too late.
 func (d *DB) Close(ctx context.Context) error {
 	drained := d.Drain(ctx)
+	if r := d.replica; r != nil {
+		r.stop()
+		drained = errors.Join(drained, r.db.Close(ctx))
+	}
 	d.closing.Store(true)
 	done := make(chan struct{})
 	go func() {

@@ -38,6 +38,10 @@ type Options struct {
 	MigrateLockTimeout time.Duration // a migration's statement waits so long for a lock; 0: 5 s
 	Migrations         fs.FS         // the SQL files; nil: those of this program
 
+	Replica    *Options      // of the server for sessions with FromReplica; nil: none
+	ReadMaxLag time.Duration // how far that may be behind
+	Beside     int           // connections for questions, beside those of sessions; Open sets it
+
 	LeakThreshold time.Duration // a session open for longer is logged; 0 off
 	SlowQuery     time.Duration // a statement that takes longer is logged; 0 off
 	Echo          bool          // every statement is logged

@@ -90,8 +90,8 @@ func (s *Session) again(t *transaction, send func(*transaction) error) error {
 	}
 	t.rollback(s.ctx, endTimeout-cancelGrace)
 	reached := unsent
-	if err = s.db.forgetPlans(s.ctx, t); err == nil {
-		reached, err = s.db.beginWith(t, begin, send)
+	if err = s.at.forgetPlans(s.ctx, t); err == nil {
+		reached, err = s.at.beginWith(t, begin, send)
 	}
 	if reached != begun {
 		t.sever()

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +24,7 @@ func (d *DB) poolConfig() (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, urlError(err)
 	}
-	cfg.MaxConns = int32(d.opts.maxConns())
+	cfg.MaxConns = int32(d.opts.maxConns() + d.opts.Beside)
 	cfg.MinConns = int32(d.opts.PoolSize)
 	cfg.MinIdleConns = 0
 	cfg.MaxConnIdleTime = d.opts.OverflowIdle
@@ -54,7 +56,8 @@ func (o Options) connConfig(cfg *pgx.ConnConfig) {
 		return &canceller{conn: c}
 	}
 	cfg.OnNotice = noteWarning
-	setDefault(cfg.RuntimeParams, "application_name", "transcription-api")
+	host, _ := os.Hostname()
+	setDefault(cfg.RuntimeParams, "application_name", o.applicationName(host, os.Getpid()))
 	if o.PgBouncer {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		return
@@ -62,6 +65,20 @@ func (o Options) connConfig(cfg *pgx.ConnConfig) {
 	cfg.RuntimeParams["client_min_messages"] = "warning" // a COMMIT that may be lost is answered with one: no role or URL may hide it
 	setDefault(cfg.RuntimeParams, "statement_timeout", millis(o.StatementTimeout))
 	setDefault(cfg.RuntimeParams, "idle_in_transaction_session_timeout", millis(o.IdleInTransactionTimeout))
+}
+
+// applicationName tells the instances apart in pg_stat_activity, by host and
+// process. PostgreSQL cuts it at 63 bytes: of a long host name the end is kept, in
+// which a cluster's pods differ. Behind PgBouncer instances share backends, and each
+// change of the name would cost it a SET.
+func (o Options) applicationName(host string, pid int) string {
+	const name, most = "transcription-api", 63
+	if o.PgBouncer {
+		return name
+	}
+	process := ":" + strconv.Itoa(pid)
+	host = host[min(len(host), max(0, len(name)+1+len(host)+len(process)-most)):]
+	return name + " " + host + process
 }
 
 // dial bounds the whole start-up of a connection, log-in included: pgx's own

@@ -1,9 +1,26 @@
 package db
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
+
+// TestPool_ApplicationName: PostgreSQL keeps 63 bytes, and pods differ at their names' ends.
+func TestPool_ApplicationName(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 60) + "-x7k2p"
+	whole := strings.Fields(Options{}.applicationName("web-1", 42))
+	if len(whole) != 2 || whole[1] != "web-1:42" {
+		t.Errorf("%q", whole)
+	}
+	if got := (Options{}).applicationName(long, 4194304); len(got) != 63 || !strings.HasSuffix(got, "a-x7k2p:4194304") {
+		t.Errorf("%q is %d bytes", got, len(got))
+	}
+	if got := (Options{PgBouncer: true}).applicationName("web-1", 42); got != whole[0] {
+		t.Errorf("behind PgBouncer: %q, want %q", got, whole[0])
+	}
+}
 
 // TestPool_RecycleJitter: connections opened together do not all end together.
 // pgxpool draws whole seconds, so watching it would take a recycle of a minute.

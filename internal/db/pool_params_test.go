@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -30,6 +31,11 @@ func poolQuery(serverURL, query string) string {
 func TestPool_URLWins(t *testing.T) {
 	t.Parallel()
 	server := dbtest.New(t)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance := fmt.Sprintf("transcription-api %s:%d", host, os.Getpid())
 	for query, want := range map[string]string{
 		"":                     "30s 1min transcription-api",
 		"statement_timeout=5s": "5s 1min transcription-api",
@@ -43,6 +49,7 @@ func TestPool_URLWins(t *testing.T) {
 	} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()
+			want := strings.Replace(want, "transcription-api", instance, 1)
 			opts := poolOptions(poolQuery(server, query), 1, 0)
 			opts.StatementTimeout, opts.IdleInTransactionTimeout = 30*time.Second, time.Minute
 			p := poolOpen(t, opts, server)

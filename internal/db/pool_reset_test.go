@@ -157,7 +157,7 @@ func TestPool_ServerSettings(t *testing.T) {
 	opts := poolOptions(dbtest.Things(t), 1, 0)
 	opts.StatementTimeout, opts.IdleInTransactionTimeout = 1500*time.Millisecond, 20*time.Second
 	p := poolOpen(t, opts, opts.URL)
-	if n := p.look("SELECT count(*) FROM pg_stat_activity WHERE pid = any($1) AND application_name = 'transcription-api'",
+	if n := p.look("SELECT count(*) FROM pg_stat_activity WHERE pid = any($1) AND starts_with(application_name, 'transcription-api ')",
 		p.backends()); n != 1 {
 		t.Errorf("%d backends bear the application's name, want 1", n)
 	}

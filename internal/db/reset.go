@@ -55,7 +55,7 @@ func (s *Session) keepClean(t *transaction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.reset, t.dirty, t.spoilt = stateOf(t.conn.PgConn()).reset, s.dirty, s.spoilt
-	if s.spoilt && s.db.opts.PgBouncer { // the backend stays when its client goes
+	if s.spoilt && s.at.opts.PgBouncer { // the backend stays when its client goes
 		t.reset, t.spoilt = t.reset+"; DEALLOCATE ALL", false
 	}
 }

@@ -22,6 +22,8 @@ const (
 // it serves one goroutine at a time, and one statement: see ErrSessionBusy.
 type Session struct {
 	db   *DB
+	at   *DB           // whose pool serves it: db, or db's replica; nil until it begins
+	late time.Duration // what the wait for the replica has taken of PoolTimeout
 	ctx  context.Context
 	opts sessionOptions
 

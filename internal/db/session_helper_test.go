@@ -84,7 +84,7 @@ func sessionRows(t testing.TB, url string) int {
 func sessionOpenTransactions(t testing.TB, url string) int {
 	t.Helper()
 	return sessionAsk[int](t, url, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-		AND application_name = 'transcription-api' AND (state <> 'idle' OR xact_start IS NOT NULL)`)
+		AND starts_with(application_name, 'transcription-api ') AND (state <> 'idle' OR xact_start IS NOT NULL)`)
 }
 
 func sessionScan[T any](t testing.TB, tx *gorm.DB, query string, args ...any) (value T) {

@@ -15,6 +15,9 @@ func (s *Session) begin(ctx context.Context, alone bool, send func(*transaction)
 	if s.broken != nil {
 		return nil, s.broken
 	}
+	if s.at == nil {
+		s.at = s.db.serving(s.opts)
+	}
 	begin, err := s.opts.beginning(s.ctx)
 	start := time.Now()
 	var t *transaction
@@ -42,12 +45,16 @@ func (s *Session) begin(ctx context.Context, alone bool, send func(*transaction)
 // begins on it. The session's end, by another goroutine, ends the wait, and then
 // nothing is sent.
 func (s *Session) wait(asked time.Time, begin beginning, send func(*transaction) error) (*transaction, outcome, error) {
-	wait, stop := context.WithTimeoutCause(s.ctx, s.db.opts.PoolTimeout, ErrPoolTimeout)
+	limit, over := s.db.opts.PoolTimeout-s.late, ErrPoolTimeout
+	if s.at != s.db {
+		limit, over = s.db.replicaPatience(), errSlow
+	}
+	wait, stop := context.WithTimeoutCause(s.ctx, limit, over)
 	defer stop()
 	s.mu.Lock()
 	s.stopWait = stop
 	s.mu.Unlock()
-	return s.db.beginTransaction(wait, asked, begin, func(t *transaction) error {
+	return s.at.beginTransaction(wait, asked, begin, func(t *transaction) error {
 		if s.hasEnded() {
 			return sql.ErrTxDone
 		}

@@ -158,7 +158,7 @@ func (s *Session) finish(t *transaction, suspect bool) {
 	s.mu.Lock()
 	misuse := s.misuse
 	s.mu.Unlock()
-	s.db.release(t, suspect && misuse == nil)
+	s.at.release(t, suspect && misuse == nil)
 	s.leak.stop()
 }
 

@@ -19,6 +19,7 @@ type SessionOption func(*sessionOptions)
 type sessionOptions struct {
 	isolation sql.IsolationLevel
 	readOnly  bool
+	replica   bool
 	settings  []setting
 	attempts  int
 	err       error // of an option that PostgreSQL cannot follow
@@ -35,6 +36,13 @@ func ReadOnly() SessionOption { return func(o *sessionOptions) { o.readOnly = tr
 
 // ReadWrite undoes ReadOnly, for a GET that has to write.
 func ReadWrite() SessionOption { return func(o *sessionOptions) { o.readOnly = false } }
+
+// FromReplica lets a READ ONLY session read from the replica while that is not
+// too far behind, and so not see what was committed just now.
+func FromReplica() SessionOption { return func(o *sessionOptions) { o.replica = true } }
+
+// FromPrimary undoes FromReplica, for a GET that has to see it.
+func FromPrimary() SessionOption { return func(o *sessionOptions) { o.replica = false } }
 
 // Isolation begins at a level other than the server's default (READ COMMITTED).
 // One that PostgreSQL does not have is an error.

@@ -26,7 +26,10 @@ func run[T any](s *Session, ctx context.Context, query string, args []any, alone
 	t, first := s.transaction, s.transaction == nil
 	if !first {
 		err = send(t)
-	} else if t, err = s.begin(ctx, alone, send); t == nil {
+	} else if t, err = s.begin(ctx, alone, send); s.leaves(ctx, t, err) {
+		t, err = s.begin(ctx, alone, send)
+	}
+	if t == nil {
 		return result, s.because(ctx, err)
 	}
 	err = s.markOutdated(t, query, err)
@@ -128,7 +131,7 @@ func (s *Session) settle(ctx context.Context, t *transaction, query string, err 
 		return s.abuse(transactionEnded(query, err))
 	}
 	if s.demoted(err) {
-		s.db.invalidate(t.conn)
+		s.at.invalidate(t.conn)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

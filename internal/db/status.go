@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -135,6 +136,11 @@ func (d *DB) ping(ctx context.Context) error {
 }
 
 func (d *DB) pingOnce(ctx context.Context) error {
+	return d.askBeside(ctx, func(conn *pgx.Conn) error { return conn.Ping(ctx) })
+}
+
+// askBeside asks over a connection that is not counted as a session's.
+func (d *DB) askBeside(ctx context.Context, ask func(*pgx.Conn) error) error {
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return d.orClosed(err)
@@ -145,7 +151,7 @@ func (d *DB) pingOnce(ctx context.Context) error {
 		conn.Release()
 		d.probing.Add(-1)
 	}()
-	err = conn.Conn().Ping(ctx)
+	err = ask(conn.Conn())
 	if err != nil && conn.Conn().IsClosed() && ctx.Err() == nil {
 		d.invalidate(conn.Conn())
 		return fmt.Errorf("%w: %w", errStale, err)

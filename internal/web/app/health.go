@@ -42,6 +42,8 @@ type poolStatus struct {
 	Status    string    `json:"status" validate:"oneof=ok exhausted unavailable"`
 	LatencyMS float64   `json:"latency_ms" validate:"min=0" example:"0.4"`
 	Pool      db.Status `json:"pool"`
+
+	Replica *db.Status `json:"replica,omitempty" doc:"The pool of the replica, where there is one."`
 }
 
 // live says that the process serves; it asks nobody.
@@ -65,6 +67,10 @@ func (h *health) pool(c *gin.Context) {
 	start := time.Now()
 	err := ping(c.Request.Context(), h.db)
 	answer := poolStatus{Status: "ok", LatencyMS: float64(time.Since(start).Microseconds()) / 1000, Pool: h.db.Status()}
+	if replica, _ := h.db.Replica(); replica != nil {
+		figures := replica.Status()
+		answer.Replica = &figures
+	}
 	status := http.StatusOK
 	switch {
 	case err != nil:

@@ -46,8 +46,12 @@ func NewMetrics(conn *db.DB) *Metrics {
 			Name: "db_up", Help: "1 if the database answered within 2 s of this scrape, else 0.",
 		}),
 	}
-	m.registry.MustRegister(m.requests, m.duration, m.inFlight, m.dbUp, newPoolCollector(conn),
+	m.registry.MustRegister(m.requests, m.duration, m.inFlight, m.dbUp, newPoolCollector("db_pool_", conn),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if pool, _ := conn.Replica(); pool != nil {
+		about := prometheus.GaugeOpts{Name: "db_replica_lag_seconds", Help: "How old what is read from the replica may be."}
+		m.registry.MustRegister(newPoolCollector("db_replica_pool_", pool), prometheus.NewGaugeFunc(about, func() float64 { _, lag := conn.Replica(); return lag.Seconds() }))
+	}
 	return m
 }
 
@@ -126,10 +130,10 @@ type poolFigure struct {
 	read func(db.Status, db.Counters) float64
 }
 
-func newPoolCollector(conn *db.DB) *poolCollector {
+func newPoolCollector(prefix string, conn *db.DB) *poolCollector {
 	p := &poolCollector{db: conn}
 	add := func(kind prometheus.ValueType, name, help string, read func(db.Status, db.Counters) float64) {
-		p.figures = append(p.figures, poolFigure{prometheus.NewDesc("db_pool_"+name, help, nil, nil), kind, read})
+		p.figures = append(p.figures, poolFigure{prometheus.NewDesc(prefix+name, help, nil, nil), kind, read})
 	}
 	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
 	add(gauge, "size", "Connections kept open (DB_POOL_SIZE).", func(s db.Status, _ db.Counters) float64 { return float64(s.Size) })

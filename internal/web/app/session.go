@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -24,13 +25,17 @@ func DB(c *gin.Context) *gorm.DB { return c.MustGet(txKey).(*gorm.DB) }
 
 // session gives every request of its group a session, and holds the answer back
 // until that has ended. GET and HEAD begin READ ONLY: what they answer does not
-// wait for their COMMIT.
+// wait for their COMMIT, and may come from the replica.
 func session(conn *db.DB, opts ...db.SessionOption) gin.HandlerFunc {
-	reading := append([]db.SessionOption{db.ReadOnly()}, opts...)
+	latest := append([]db.SessionOption{db.ReadOnly()}, opts...)
+	reading := append([]db.SessionOption{db.FromReplica()}, latest...)
 	return func(c *gin.Context) {
 		choice := opts
 		if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
 			choice = reading
+			if wantsLatest(c.Request.Header) {
+				choice = latest
+			}
 		}
 		s := conn.NewSession(c.Request.Context(), choice...)
 		c.Set(txKey, s.DB())
@@ -44,6 +49,12 @@ func session(conn *db.DB, opts ...db.SessionOption) gin.HandlerFunc {
 		c.Next()
 		end(c, s, held)
 	}
+}
+
+// wantsLatest reports a client that has an ETag, maybe of its own write just now,
+// or wants no cache: a replica that is a little behind is like one.
+func wantsLatest(h http.Header) bool {
+	return h.Get("If-None-Match") != "" || h.Get("If-Match") != "" || strings.Contains(strings.ToLower(strings.Join(h.Values("Cache-Control"), ",")), "no-cache")
 }
 
 // end commits or rolls back, and only then lets the answer go. Where there is

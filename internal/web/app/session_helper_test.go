@@ -99,7 +99,7 @@ func (a *served) ask(query string, args ...any) int {
 // openTransactions counts the pool's backends that are in one.
 func (a *served) openTransactions() int {
 	return a.ask(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-		AND application_name = 'transcription-api' AND (state <> 'idle' OR xact_start IS NOT NULL)`)
+		AND starts_with(application_name, 'transcription-api ') AND (state <> 'idle' OR xact_start IS NOT NULL)`)
 }
 
 // running waits until a backend is at work on such a statement, and returns its process number.
@@ -107,7 +107,7 @@ func (a *served) running(like string) (pid int) {
 	a.t.Helper()
 	dbtest.Eventually(a.t, "running: "+like, func() bool {
 		pid = a.ask(`SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE datname = current_database()
-			AND application_name = 'transcription-api' AND state = 'active' AND lower(query) LIKE $1`, like)
+			AND starts_with(application_name, 'transcription-api ') AND state = 'active' AND lower(query) LIKE $1`, like)
 		return pid != 0
 	})
 	return pid
