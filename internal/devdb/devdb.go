@@ -141,7 +141,7 @@ func (s *Server) end(ctx context.Context, sig syscall.Signal) error {
 
 // release gives the folder up.
 func (s *Server) release() error {
-	defer s.home.lock.Close()
+	defer s.home.unlock()
 	err := os.RemoveAll(s.home.socket())
 	if !s.opts.Throwaway {
 		return err

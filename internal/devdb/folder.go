@@ -124,6 +124,13 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("%s is in use by process %d; end it, or use its %s", e.Dir, e.PID, e.URL)
 }
 
+// unlock gives the folder up at once: a process that is just being started has a copy of the file, which would keep the
+// lock until it executes.
+func (f *folder) unlock() {
+	_ = syscall.Flock(int(f.lock.Fd()), syscall.LOCK_UN)
+	_ = f.lock.Close()
+}
+
 // sign writes into the lock who holds it, and the URL while the server takes connections.
 func (f *folder) sign(url string) error {
 	if err := f.lock.Truncate(0); err != nil {

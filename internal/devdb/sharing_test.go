@@ -35,7 +35,7 @@ func TestSecondStarterWaits(t *testing.T) {
 	notice := ""
 	log := writer(func(text string) {
 		notice += text
-		first.lock.Close()
+		first.unlock()
 	})
 	query(t, startFor(t, Options{Dir: dir, Log: log}).URL(), "SELECT 'fine'")
 	if want := fmt.Sprintf("devdb: waiting for process %d, which ", os.Getpid()); strings.Count(notice, want) != 1 {

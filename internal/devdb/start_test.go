@@ -80,7 +80,7 @@ func TestServerLeftOver(t *testing.T) {
 	dir := tempDir(t)
 	old := startFor(t, Options{Dir: dir})
 	query(t, old.URL(), "CREATE TABLE kept ()")
-	old.home.lock.Close()
+	old.home.unlock()
 	var asked atomic.Bool
 	time.AfterFunc(300*time.Millisecond, func() {
 		asked.Store(true)
