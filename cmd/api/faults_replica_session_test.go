@@ -21,7 +21,7 @@ import (
 func holdReplay(t *testing.T, replica string) (resume func()) {
 	t.Helper()
 	dbtest.Exec(t, replica, "SELECT pg_wal_replay_pause()")
-	eventually(t, "replay is paused", func() bool {
+	dbtest.Eventually(t, "replay is paused", func() bool {
 		return dbtest.Ask[string](t, replica, "SELECT pg_get_wal_replay_pause_state()") == "paused"
 	})
 	return func() { dbtest.Exec(t, replica, "SELECT pg_wal_replay_resume()") }
@@ -50,7 +50,7 @@ func openReplica(t *testing.T, primary, replica *devdb.Server) *db.DB {
 			t.Error(err)
 		}
 	})
-	eventually(t, "the replica is used", func() bool { return served(t, conn, db.ReadOnly(), db.FromReplica()) == "replica" })
+	dbtest.Eventually(t, "the replica is used", func() bool { return served(t, conn, db.ReadOnly(), db.FromReplica()) == "replica" })
 	return conn
 }
 
@@ -131,7 +131,7 @@ func TestFaultReplicaConflict(t *testing.T) {
 	for name, first := range map[string]string{"first": "", "later": "SELECT ?::int"} {
 		result := make(chan error, 1)
 		go func() { result <- reading(t.Context(), conn, first, slow) }()
-		eventually(t, name+": the replica runs the statement", func() bool {
+		dbtest.Eventually(t, name+": the replica runs the statement", func() bool {
 			select {
 			case err := <-result: // too early, at the primary: the replica was not yet in use
 				t.Log(err)
@@ -146,7 +146,7 @@ func TestFaultReplicaConflict(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	eventually(t, "the conflicts are counted", func() bool {
+	dbtest.Eventually(t, "the conflicts are counted", func() bool {
 		return dbtest.Ask[int](t, replica.URL(), "SELECT confl_lock::int FROM pg_stat_database_conflicts WHERE datname = current_database()") == 2
 	})
 }

@@ -140,7 +140,7 @@ func TestFaultReplicaLag(t *testing.T) {
 	resume := holdReplay(t, replica.URL())
 	a, _ := create(t, p, "unseen")
 	p.until("reads leave the replica", func() bool { return readThing(t, p, a.header.Get("Location")) == http.StatusOK })
-	eventually(t, "its age is told", func() bool { return metric(t, p, "db_replica_lag_seconds") > 2 })
+	dbtest.Eventually(t, "its age is told", func() bool { return metric(t, p, "db_replica_lag_seconds") > 2 })
 	for range 20 {
 		if status := readThing(t, p, a.header.Get("Location")); status != http.StatusOK {
 			t.Errorf("a read behind the limit: %d, want 200", status)
@@ -162,7 +162,7 @@ func TestFaultReplicaPrimaryAway(t *testing.T) {
 	p := readingFrom(t, proxy.URL(), replica.URL(), "2")
 	proxy.Refuse()
 	proxy.Reset()
-	eventually(t, "reads leave the replica", func() bool { return get(t, p.url()+"/things").status == http.StatusServiceUnavailable })
+	dbtest.Eventually(t, "reads leave the replica", func() bool { return get(t, p.url()+"/things").status == http.StatusServiceUnavailable })
 	if lag := metric(t, p, "db_replica_lag_seconds"); lag < 2 {
 		t.Errorf("the replica is said to be %v s behind", lag)
 	}

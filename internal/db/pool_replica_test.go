@@ -35,7 +35,7 @@ func TestReplica_Unusable(t *testing.T) {
 					return tx.Exec("SELECT FROM test_things WHERE id = ?", 1).Error
 				}, db.ReadOnly(), db.FromReplica()))
 			}
-			sessionEventually(t, "the log says why", func() bool { return strings.Contains(log.String(), test.logged) })
+			dbtest.Eventually(t, "the log says why", func() bool { return strings.Contains(log.String(), test.logged) })
 			there, lag := conn.Replica()
 			if n := there.Counters().Acquires; n != 0 || lag < time.Hour {
 				t.Errorf("%d sessions at what is no replica, said to be %v behind", n, lag)
