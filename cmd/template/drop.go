@@ -52,7 +52,7 @@ func dropExample(ctx context.Context, root string, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		changes = append(changes, change{filepath.Join(root, name), data, data})
+		changes = append(changes, change{path: filepath.Join(root, name), before: data, after: data})
 	}
 	if err := apply(changes); err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestApplyTakesBack: a write that fails leaves every file as it was.
+// TestApplyTakesBack: a write that fails leaves every file as it was, its mode too.
 func TestApplyTakesBack(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -20,10 +20,10 @@ func TestApplyTakesBack(t *testing.T) {
 		}
 	}
 	err := apply([]change{
-		{first, []byte("before"), []byte("after")},
-		{gone, []byte("before"), nil},
-		{filepath.Join(folder, "new", "x"), nil, []byte("after")},
-		{filepath.Join(first, "x"), nil, []byte("a file is no folder")},
+		{path: first, before: []byte("before"), after: []byte("after"), mode: 0o755},
+		{path: gone, before: []byte("before")},
+		{path: filepath.Join(folder, "new", "x"), after: []byte("after")},
+		{path: filepath.Join(first, "x"), after: []byte("a file is no folder")},
 	})
 	if err == nil {
 		t.Fatal("no error")
@@ -31,6 +31,9 @@ func TestApplyTakesBack(t *testing.T) {
 	for _, path := range []string{first, gone} {
 		if data, err := os.ReadFile(path); err != nil || string(data) != "before" {
 			t.Errorf("%s: %q, %v", path, data, err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(folder, "new")); err == nil {
