@@ -91,6 +91,8 @@ func (e example) edit(name string, data []byte) ([]byte, error) {
 	switch {
 	case !slices.Contains(e.left, name):
 		return nil, nil
+	case len(data) == 0:
+		return data, nil // nil, which the edits below make of it, would remove it
 	case slices.Contains(slices.Collect(maps.Values(exampleRules)), name):
 		return e.editRule(name, data)
 	case name == routesFile:

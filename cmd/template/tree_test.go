@@ -40,3 +40,13 @@ func TestApplyTakesBack(t *testing.T) {
 		t.Error("a new folder is left")
 	}
 }
+
+// TestDropKeepsEmptyFiles: an edit that makes nil of a file removes it.
+func TestDropKeepsEmptyFiles(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{".gitkeep", "empty.md"} {
+		if data, err := (example{left: []string{name}}).edit(name, []byte{}); data == nil || err != nil {
+			t.Errorf("%s: %v, %v", name, data, err)
+		}
+	}
+}

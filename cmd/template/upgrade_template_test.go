@@ -64,6 +64,9 @@ func TestUpgrade(t *testing.T) {
 	command(t, template, "sh", "-ec", later)
 	commit(t, template)
 
+	if said := command(t, clone, "make", "-s", "upgrade", "FROM="+template, "DRY_RUN=1"); !strings.Contains(said, "\n+# What this project can do: make help, all of it\n") {
+		t.Errorf("a dry run says\n%s", said)
+	}
 	said := command(t, clone, "make", "-s", "upgrade", "FROM="+template, "CHECKS=test",
 		"PKG=./internal/handlers/... ./internal/models/... ./internal/db/query ./internal/config")
 	for _, want := range []string{
