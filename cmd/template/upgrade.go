@@ -65,8 +65,12 @@ func prepare(ctx context.Context, root, work string, o order, stdout io.Writer) 
 	if o.from == "" {
 		return nil, errors.New("FROM is not given: make upgrade FROM=path-or-URL[@ref]")
 	}
-	if current, err := currentModule(root); err != nil || current != l.module {
-		return nil, errors.Join(err, fmt.Errorf("%s says module %s, and go.mod %s: put the first right", lockFile, l.module, current))
+	current, err := currentModule(root)
+	if err != nil {
+		return nil, err
+	}
+	if current != l.module {
+		return nil, fmt.Errorf("%s says module %s, and go.mod %s: put the first right", lockFile, l.module, current)
 	}
 	if _, err := cleanTree(ctx, root); err != nil {
 		return nil, err

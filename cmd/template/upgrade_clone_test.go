@@ -30,10 +30,14 @@ func TestUpgradeDropped(t *testing.T) {
 	}
 }
 
-// TestUpgradeTaken: a file whose line is taken out of the lock is the clone's, and one that the clone has removed stays away.
+// TestUpgradeTaken: a file whose line is taken out of the lock is the clone's, as is one that the template owns no more, and
+// one that the clone has removed stays away.
 func TestUpgradeTaken(t *testing.T) {
 	t.Parallel()
-	template, clone := versions(t, next)
+	changed := maps.Clone(next)
+	changed[ownedFile] = strings.Replace(next[ownedFile], "run\n", "", 1)
+	changed["run"] = "#!/bin/sh\nexit\n"
+	template, clone := versions(t, changed)
 	lines := regexp.MustCompile(`(?m)^.*  lib/kept.txt\n`).ReplaceAllString(readText(t, clone, lockFile), "")
 	save(t, clone, map[string]string{lockFile: lines, "lib/kept.txt": "6 ours\n", "lib/a.go": "", "lib/gone.txt": ""})
 	saved(t, clone, "")
@@ -46,6 +50,9 @@ func TestUpgradeTaken(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(clone, "lib/a.go")); err == nil || strings.Contains(lock, "lib/a.go") {
 		t.Errorf("a removed file is back: %v, the lock is\n%s", err, lock)
+	}
+	if text := readText(t, clone, "run"); text != small["run"] || strings.Contains(lock, "  run\n") {
+		t.Errorf("what the template has given up has become %s, the lock\n%s", text, lock)
 	}
 }
 

@@ -48,7 +48,7 @@ func readText(t *testing.T, root, name string) string {
 func TestUpgradeMerges(t *testing.T) {
 	t.Parallel()
 	template, clone := versions(t, next)
-	if err := os.Chmod(filepath.Join(template, "new/run"), 0o755); err != nil {
+	if err := errors.Join(os.Chmod(filepath.Join(template, "new/run"), 0o755), os.Chmod(filepath.Join(template, "run"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	saved(t, template, "v3")
@@ -71,6 +71,7 @@ func TestUpgradeMerges(t *testing.T) {
 	want["lib/a.go"] = strings.Replace(want["lib/a.go"], "// Three.", "// Three of notes.", 1)
 	want["lib/kept.txt"] = plain + "notes\n1 ours\n2\n3\n4\n5\n6 now\n"
 	delete(want, "lib/gone.txt")
+	want["run"] = strings.Replace(want["run"], "-rwxr-xr-x", "-rw-r--r--", 1)
 	want["new"] = "drwxr-xr-x"
 	want["new/run"] = "-rwxr-xr-x #!/bin/sh\necho notes\n"
 	want["Makefile"] = plain + next["Makefile"]
