@@ -26,9 +26,10 @@ resource: bin/template ## begin a resource, its table, model, handlers, tests an
 	@./bin/template resource $(call given,NAME) $(call given,PLURAL)
 
 # Each of CHECKS, a target, runs on a copy of this tree that has the new version; PKG narrows the tests, as it does for test.
+# exec, as a shell between would not tell the program that make has been ended.
 CHECKS := lint test
 upgrade: bin/template ## take a later version of the template, or change nothing: FROM=path-or-URL[@ref] [DRY_RUN=1] [KEEP=1]
-	@./bin/template upgrade $(call given,FROM) "$$DRY_RUN" $(call given,KEEP) "$(CHECKS)"
+	@exec ./bin/template upgrade $(call given,FROM) "$$DRY_RUN" $(call given,KEEP) "$(CHECKS)"
 
 # example
 .PHONY: drop-example
