@@ -11,7 +11,7 @@ SBOM    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 WITH_DB := exec ./bin/devdb -throwaway -env TEST_DATABASE_URL --
 
 .DEFAULT_GOAL := help
-.PHONY: help init resource run test test-faults test-template test-ops test-clients bench-micro fuzz build dist psql db-reset migration lint format vuln
+.PHONY: help init resource upgrade run test test-faults test-template test-ops test-clients bench-micro fuzz build dist psql db-reset migration lint format vuln
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ init: bin/template ## name a fresh clone: MODULE=example.org/you/notes [NAME=not
 
 resource: bin/template ## begin a resource, its table, model, handlers, tests and routes: NAME=note [PLURAL=notes]
 	@./bin/template resource $(call given,NAME) $(call given,PLURAL)
+
+# Each of CHECKS, a target, runs on a copy of this tree that has the new version; PKG narrows the tests, as it does for test.
+# exec, as a shell between would not tell the program that make has been ended.
+CHECKS := lint test
+upgrade: bin/template ## take a later version of the template, or change nothing: FROM=path-or-URL[@ref] [DRY_RUN=1] [KEEP=1]
+	@exec ./bin/template upgrade $(call given,FROM) "$$DRY_RUN" $(call given,KEEP) "$(CHECKS)"
 
 # example
 .PHONY: drop-example

@@ -53,7 +53,7 @@ func dropExample(ctx context.Context, root string, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		changes = append(changes, change{filepath.Join(root, name), data, data})
+		changes = append(changes, change{path: filepath.Join(root, name), before: data, after: data})
 	}
 	if err := apply(changes); err != nil {
 		return err
@@ -92,6 +92,8 @@ func (e example) edit(name string, data []byte) ([]byte, error) {
 	switch {
 	case !slices.Contains(e.left, name):
 		return nil, nil
+	case len(data) == 0:
+		return data, nil // nil, which the edits below make of it, would remove it
 	case slices.Contains(slices.Collect(maps.Values(exampleRules)), name):
 		return e.editRule(name, data)
 	case name == routesFile:

@@ -45,17 +45,38 @@ func initialize(ctx context.Context, root string, r request, stdout io.Writer) e
 		return err
 	}
 	rename := renamer(originalNames(strings.TrimSpace(string(original))), wanted, current)
-	edits, err := plan(root, files, func(name string, data []byte) ([]byte, error) {
+	changes, err := rewrite(ctx, root, files, wanted, func(name string, data []byte) ([]byte, error) {
 		return edit(name, data, rename, r.holder)
 	})
 	if err != nil {
 		return err
 	}
-	if err := apply(edits); err != nil {
+	if err := apply(changes); err != nil {
 		return err
 	}
 	tell(stdout, wanted, r.holder)
 	return nil
+}
+
+// rewrite plans the edits, and a lock that knows what they make of the template's files.
+func rewrite(ctx context.Context, root string, files []string, n names, edit func(string, []byte) ([]byte, error)) ([]change, error) {
+	list, err := os.ReadFile(filepath.Join(root, ownedFile))
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLock(ctx, root, n)
+	if err != nil {
+		return nil, err
+	}
+	template := parseOwned(list)
+	changes, err := plan(root, files, func(name string, data []byte) ([]byte, error) {
+		after, err := edit(name, data)
+		if after != nil && template.has(name) {
+			l.files[name] = hash(after)
+		}
+		return after, err
+	})
+	return append(changes, change{path: filepath.Join(root, lockFile), after: l.text()}), err
 }
 
 func currentModule(root string) (string, error) {

@@ -56,6 +56,7 @@ func TestInit(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"go.mod":                       "module example.org/you/notes\n",
+		lockFile:                       "\nmodule example.org/you/notes\nname   notes\n\n",
 		"LICENSE":                      ` Zoë & "Söhne"` + "\n",
 		"README.md":                    "# notes\n",
 		apiFile:                        `Contact: openapi.Contact{Name: "Zoë & \"Söhne\"", URL: "https://example.org/you/notes"},` + "\n",

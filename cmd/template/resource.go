@@ -137,7 +137,7 @@ func (r resource) enter(root string) ([]change, error) {
 		if s, err = s.add(entry.list, entry.element); err != nil {
 			return nil, fmt.Errorf("%s: %w", entry.file, err)
 		}
-		changes = append(changes, change{filepath.Join(root, entry.file), before, s.text})
+		changes = append(changes, change{path: filepath.Join(root, entry.file), before: before, after: s.text})
 	}
 	return changes, nil
 }

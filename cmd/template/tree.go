@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,8 @@ func git(ctx context.Context, root string, args ...string) (string, error) {
 type change struct {
 	path          string
 	before, after []byte
+	mode          fs.FileMode // afterwards; 0: as before, or that of a plain file
+	was           fs.FileMode // before: apply notes it for takeBack
 }
 
 // plan works out every change before the first is made.
@@ -63,7 +66,7 @@ func plan(root string, files []string, edit func(name string, data []byte) ([]by
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if after == nil || !bytes.Equal(before, after) {
-			changes = append(changes, change{path, before, after})
+			changes = append(changes, change{path: path, before: before, after: after})
 		}
 	}
 	return changes, nil
@@ -71,8 +74,12 @@ func plan(root string, files []string, edit func(name string, data []byte) ([]by
 
 // apply makes all changes. If one fails, those before it are taken back.
 func apply(changes []change) error {
-	for i, c := range changes {
-		if err := put(c.path, c.after); err != nil {
+	for i := range changes {
+		c := &changes[i]
+		if info, err := os.Lstat(c.path); err == nil {
+			c.was = info.Mode().Perm()
+		}
+		if err := put(c.path, c.after, c.mode); err != nil {
 			return errors.Join(err, takeBack(changes[:i+1]))
 		}
 	}
@@ -81,13 +88,14 @@ func apply(changes []change) error {
 
 func takeBack(changes []change) (err error) {
 	for _, c := range changes {
-		err = errors.Join(err, put(c.path, c.before))
+		err = errors.Join(err, put(c.path, c.before, c.was))
 	}
 	return err
 }
 
-// put keeps the mode of a file that is there. A folder goes with its last file.
-func put(path string, data []byte) error {
+// put keeps the mode of a file that is there, unless it gets another. A folder
+// goes with its last file.
+func put(path string, data []byte, mode fs.FileMode) error {
 	if data == nil {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -100,5 +108,8 @@ func put(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, data, 0o644)
+	if err := os.WriteFile(path, data, cmp.Or(mode, 0o644)); err != nil || mode == 0 {
+		return err
+	}
+	return os.Chmod(path, mode)
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestApplyTakesBack: a write that fails leaves every file as it was.
+// TestApplyTakesBack: a write that fails leaves every file as it was, its mode too.
 func TestApplyTakesBack(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -20,10 +20,10 @@ func TestApplyTakesBack(t *testing.T) {
 		}
 	}
 	err := apply([]change{
-		{first, []byte("before"), []byte("after")},
-		{gone, []byte("before"), nil},
-		{filepath.Join(folder, "new", "x"), nil, []byte("after")},
-		{filepath.Join(first, "x"), nil, []byte("a file is no folder")},
+		{path: first, before: []byte("before"), after: []byte("after"), mode: 0o755},
+		{path: gone, before: []byte("before")},
+		{path: filepath.Join(folder, "new", "x"), after: []byte("after")},
+		{path: filepath.Join(first, "x"), after: []byte("a file is no folder")},
 	})
 	if err == nil {
 		t.Fatal("no error")
@@ -32,8 +32,21 @@ func TestApplyTakesBack(t *testing.T) {
 		if data, err := os.ReadFile(path); err != nil || string(data) != "before" {
 			t.Errorf("%s: %q, %v", path, data, err)
 		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
 	}
 	if _, err := os.Stat(filepath.Join(folder, "new")); err == nil {
 		t.Error("a new folder is left")
+	}
+}
+
+// TestDropKeepsEmptyFiles: an edit that makes nil of a file removes it.
+func TestDropKeepsEmptyFiles(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{".gitkeep", "empty.md"} {
+		if data, err := (example{left: []string{name}}).edit(name, []byte{}); data == nil || err != nil {
+			t.Errorf("%s: %v, %v", name, data, err)
+		}
 	}
 }
