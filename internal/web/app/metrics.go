@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"net/http/pprof"
 	"slices"
@@ -50,13 +51,22 @@ func NewMetrics(conn *db.DB) *Metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if pool, _ := conn.Replica(); pool != nil {
 		about := prometheus.GaugeOpts{Name: "db_replica_lag_seconds", Help: "How old what is read from the replica may be."}
-		m.registry.MustRegister(newPoolCollector("db_replica_pool_", pool), prometheus.NewGaugeFunc(about, func() float64 { _, lag := conn.Replica(); return lag.Seconds() }))
+		m.registry.MustRegister(newPoolCollector("db_replica_pool_", pool), prometheus.NewGaugeFunc(about, func() float64 { return replicaLag(conn) }))
 	}
 	return m
 }
 
 // Register adds figures of the service's own to those that Handler serves.
 func (m *Metrics) Register(figures ...prometheus.Collector) { m.registry.MustRegister(figures...) }
+
+// replicaLag is +Inf while nothing is known of the replica.
+func replicaLag(conn *db.DB) float64 {
+	_, lag := conn.Replica()
+	if lag > 365*24*time.Hour {
+		return math.Inf(1)
+	}
+	return lag.Seconds()
+}
 
 // Handler serves /metrics and /debug/pprof/. It belongs on an address that only
 // operators reach.
