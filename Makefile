@@ -96,6 +96,14 @@ dist: ## build for every platform into bin/dist, with checksums and a bill of ma
 psql: bin/devdb ## open psql on the database that make run uses
 	@exec ./bin/devdb -- sh -c 'exec psql "$$DATABASE_URL"'
 
+# example
+.PHONY: seed bin/seed
+seed: bin/devdb bin/seed ## add N=1000 made-up items to that database, or to the one that DATABASE_URL names
+	@exec ./bin/devdb -- ./bin/seed $(call given,N)
+bin/seed:
+	@go build -o $@ ./cmd/seed
+# /example
+
 db-reset: bin/devdb ## empty that database; one that DATABASE_URL names is never touched
 	@exec ./bin/devdb -- .ci/db-reset
 
