@@ -21,6 +21,7 @@ type sessionOptions struct {
 	readOnly  bool
 	settings  []setting
 	attempts  int
+	watch     func(context.Context, Event)
 	err       error // of an option that PostgreSQL cannot follow
 }
 
