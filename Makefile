@@ -11,7 +11,7 @@ SBOM    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 WITH_DB := exec ./bin/devdb -throwaway -env TEST_DATABASE_URL --
 
 .DEFAULT_GOAL := help
-.PHONY: help init resource run test test-faults test-template test-ops test-clients bench-micro fuzz build dist psql db-reset migration lint format vuln
+.PHONY: help init resource run dev test test-faults test-template test-ops test-clients bench-micro fuzz build dist psql db-reset migration lint format vuln
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ drop-example: bin/template ## take the example, items, away
 
 run: bin/api bin/devdb ## serve on http://127.0.0.1:8080; starts a PostgreSQL if DATABASE_URL is not set
 	@exec ./bin/devdb -- ./bin/api
+
+dev: bin/devdb bin/dev ## run, and build and restart whenever a file changes; the database stays
+	@exec ./bin/devdb -- ./bin/dev .ci/progress go build -ldflags '$(LDFLAGS)' -o bin/api ./cmd/api -- ./bin/api
 
 # In CI a program that a test needs and does not find is a failure. Most tests wait for PostgreSQL, a lock or a process,
 # so six of a package run at once, however few the cores.
@@ -126,9 +129,11 @@ vuln: ## look for known vulnerabilities in what is linked
 format: ## format the code
 	$(TOOL) gofumpt -w .
 
-.PHONY: bin/api bin/devdb bin/template
+.PHONY: bin/api bin/dev bin/devdb bin/template
 bin/api:
 	@.ci/progress go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/api
+bin/dev:
+	@go build -o $@ ./cmd/dev
 bin/devdb:
 	@go build -o $@ ./cmd/devdb
 bin/template:
