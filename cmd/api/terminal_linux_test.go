@@ -28,7 +28,7 @@ func TestLogOnTerminal(t *testing.T) {
 			screen, terminal := openTerminal(t)
 			env := map[string]string{"DATABASE_URL": dbtest.Things(t), "HOST": "127.0.0.1", "SHUTDOWN_DELAY": "0", test.variable: test.value}
 			p := startWith(t, env, terminal)
-			var shown output
+			var shown dbtest.Log
 			go func() { _, _ = io.Copy(&shown, screen) }()
 			p.until("it listens", func() bool {
 				return strings.Contains(shown.String(), "listening") && strings.Contains(shown.String(), test.want)
