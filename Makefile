@@ -139,6 +139,11 @@ lint: ## check format, vet, staticcheck, who imports whom, and that the module f
 vuln: ## look for known vulnerabilities in what is linked
 	$(TOOL) govulncheck ./...
 
+.PHONY: screenshots
+##@ Template
+screenshots: bin/devdb ## take the pictures of the README anew, in Chromium
+	@$(WITH_DB) go test -count 1 -run Screenshots ./cmd/api -update
+
 ##@ Everyday
 format: ## format the code
 	$(TOOL) gofumpt -w .

@@ -53,10 +53,10 @@ type request struct {
 
 type key struct{}
 
-// Record notes a request. Probes, which would push all others out, and the page itself are not noted.
+// Record notes a request. Probes, which would push all others out, the files of /docs and the page itself are not noted.
 func (q *Requests) Record(c *gin.Context) {
 	path := c.Request.URL.EscapedPath() // as it came: no character of it can turn or move what stands beside it
-	if path == Path || strings.HasPrefix(path, "/health/") {
+	if path == Path || strings.HasPrefix(path, "/health/") || strings.HasPrefix(path, "/docs/") {
 		return
 	}
 	r := &request{start: time.Now(), method: web.Cut(c.Request.Method, 20), path: web.Cut(path, maxPath), sent: map[string]int{}}
