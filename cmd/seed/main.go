@@ -75,7 +75,7 @@ func number(args []string) (int, error) {
 	}
 	n, err := strconv.Atoi(args[0])
 	if len(args) > 1 || err != nil || n < 1 || n > most {
-		return 0, fmt.Errorf("N: a number from 1 to %d is wanted", most)
+		return 0, fmt.Errorf("a number from 1 to %d is wanted as N", most)
 	}
 	return n, nil
 }

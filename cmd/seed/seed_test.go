@@ -59,8 +59,8 @@ func TestSeedRefuses(t *testing.T) {
 	url := dbtest.New(t)
 	for _, row := range []struct{ settings, n, want string }{
 		{"ENVIRONMENT=production", "10", "ENVIRONMENT is production"},
-		{"", "0", "N: a number from 1"},
-		{"", "many", "N: a number from 1"},
+		{"", "0", "a number from 1 to"},
+		{"", "many", "a number from 1 to"},
 		{"DB_POOL_SIZE=none", "10", "DB_POOL_SIZE"},
 	} {
 		if _, err := seed(t.Context(), url, row.settings, row.n); err == nil || !strings.Contains(err.Error(), row.want) {

@@ -82,10 +82,10 @@ func (r *request) view(folder string) view {
 	}
 	got := r.waited.Start.Add(r.waited.Took)
 	if !r.waited.Start.IsZero() {
-		v.Wait, v.Held = ms(r.waited.Took), ms(time.Since(got))
+		v.Wait, v.Held = ms(r.waited.Took), ms(time.Since(got))+" ms so far"
 	}
 	if !r.released.IsZero() {
-		v.Held = ms(r.released.Sub(got))
+		v.Held = ms(r.released.Sub(got)) + " ms"
 	}
 	told := map[string]bool{}
 	for i, e := range r.events {
