@@ -11,11 +11,17 @@ SBOM    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 WITH_DB := exec ./bin/devdb -throwaway -env TEST_DATABASE_URL --
 
 .DEFAULT_GOAL := help
-.PHONY: help init resource upgrade run test test-faults test-template test-ops test-clients bench-micro fuzz build dist psql db-reset migration lint format vuln
+.PHONY: help init resource upgrade run dev test test-faults test-template test-ops test-clients bench-micro fuzz build dist psql db-reset migration lint format vuln
 
+# What make help groups: a target belongs to the last group above it.
+
+##@ Everyday
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ /{group = substr($$0, 5); if (!(group in of)) order[++n] = group} \
+		/^[a-z-]+:.*## /{of[group] = of[group] sprintf("  make %-13s %s\n", $$1, $$2)} \
+		END {for (i = 1; i <= n; i++) printf "%s%s\n%s", (i > 1 ? "\n" : ""), order[i], of[order[i]]}' $(MAKEFILE_LIST)
 
+##@ Template
 # Of the command line alone: some systems have a NAME in the environment.
 given = $(if $(filter command,$(firstword $(origin $(1)))),"$$$(1)","")
 
@@ -37,8 +43,12 @@ drop-example: bin/template ## take the example, items, away
 	@./bin/template drop
 # /example
 
+##@ Everyday
 run: bin/api bin/devdb ## serve on http://127.0.0.1:8080; starts a PostgreSQL if DATABASE_URL is not set
 	@exec ./bin/devdb -- ./bin/api
+
+dev: bin/devdb bin/dev ## run, and build and restart whenever a file changes; the database stays
+	@exec ./bin/devdb -- ./bin/dev .ci/progress go build -ldflags '$(LDFLAGS)' -o bin/api ./cmd/api -- ./bin/api
 
 # In CI a program that a test needs and does not find is a failure. Most tests wait for PostgreSQL, a lock or a process,
 # so six of a package run at once, however few the cores.
@@ -48,6 +58,7 @@ test: bin/devdb ## run every test, with the race detector, against a real Postgr
 		echo "not tested here, as it is not installed: $$missing (on Debian: apt-get install $$missing)"
 	@export TEST_SKIP_MISSING=$(if $(CI),,1); $(WITH_DB) go test -race -parallel 6 $(PKG)
 
+##@ Test
 test-faults: bin/devdb ## run the slow tests: crashes, cut lines, overload, leaks; and sessions on a pool of one connection
 	@$(WITH_DB) go test -race -p 1 -tags faults -run Fault -timeout 20m ./internal/db ./cmd/api
 	@export TEST_DB_POOL_SIZE=1; $(WITH_DB) go test -race -run 'Session|AfterCommit' ./internal/db ./internal/web/app
@@ -70,10 +81,12 @@ bench: bin/devdb build ## compare with others that do the same, side by side, an
 	@go -C bench build -o ../bin/bench .
 	@$(WITH_DB) ./bin/bench $(ARGS)
 
+##@ Operate
 .PHONY: ha test-ha bin/ha
 ha: bin/api bin/ha ## run three PostgreSQL nodes, HAProxy and three instances under load, and kill the leader: docs/scaling.md
 	@./bin/ha $(ARGS)
 
+##@ Test
 test-ha: bin/api ## test failover, rolling restarts and PgBouncer on such a cluster, in 6 minutes; needs what make ha needs
 	@go test -tags ha -timeout 10m -count 1 -v -run HA ./ops/ha
 bin/ha:
@@ -88,6 +101,7 @@ fuzz: bin/devdb ## fuzz the decoder, the cursor, the query parser and the reader
 		for target in $$(go test -list "^Fuzz" $$package | grep ^Fuzz); do \
 			go test -run "^$$" -fuzz "^$$target$$" -fuzztime 20s $$package || exit 1; done; done'
 
+##@ Operate
 build: ## build the static production binary, bin/api
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/api ./cmd/api
 
@@ -99,8 +113,17 @@ dist: ## build for every platform into bin/dist, with checksums and a bill of ma
 	@go run $(SBOM) bin -json -version "$(VERSION)" -output bin/dist/api.cdx.json bin/dist/api-linux-amd64
 	@cd bin/dist && { sha256sum * 2>/dev/null || shasum -a 256 *; } >../SHA256SUMS && mv ../SHA256SUMS .
 
+##@ Everyday
 psql: bin/devdb ## open psql on the database that make run uses
 	@exec ./bin/devdb -- sh -c 'exec psql "$$DATABASE_URL"'
+
+# example
+.PHONY: seed bin/seed
+seed: bin/devdb bin/seed ## add N=1000 made-up items to that database, or to the one that DATABASE_URL names
+	@exec ./bin/devdb -- ./bin/seed $(call given,N)
+bin/seed:
+	@go build -o $@ ./cmd/seed
+# /example
 
 db-reset: bin/devdb ## empty that database; one that DATABASE_URL names is never touched
 	@exec ./bin/devdb -- .ci/db-reset
@@ -119,15 +142,24 @@ lint: ## check format, vet, staticcheck, who imports whom, the documents' links,
 	./.ci/links
 	./.ci/tidy
 
+##@ Test
 vuln: ## look for known vulnerabilities in what is linked
 	$(TOOL) govulncheck ./...
 
+.PHONY: screenshots
+##@ Template
+screenshots: bin/devdb ## take the pictures of the README anew, in Chromium
+	@$(WITH_DB) go test -count 1 -run Screenshots ./cmd/api -update
+
+##@ Everyday
 format: ## format the code
 	$(TOOL) gofumpt -w .
 
-.PHONY: bin/api bin/devdb bin/template
+.PHONY: bin/api bin/dev bin/devdb bin/template
 bin/api:
 	@.ci/progress go build -ldflags '$(LDFLAGS)' -o $@ ./cmd/api
+bin/dev:
+	@go build -o $@ ./cmd/dev
 bin/devdb:
 	@go build -o $@ ./cmd/devdb
 bin/template:

@@ -36,10 +36,13 @@ func nextPort(port int) int {
 
 // greet says in dev what to do first, in lines to paste: the document knows a
 // request that creates something.
-func greet(w io.Writer, cfg config.Config, addr net.Addr, api http.Handler) {
+func greet(w io.Writer, cfg config.Config, addr net.Addr, api http.Handler, inspect bool) {
 	_, port, _ := net.SplitHostPort(addr.String()) // a listener's address has a port
 	url := "http://" + net.JoinHostPort(loopback(cfg.Host), port)
 	fmt.Fprintf(w, "\n  read and try the API: %s/docs\n", url)
+	if inspect {
+		fmt.Fprintf(w, "  see the statements of the last requests: %s/dev/requests\n", url)
+	}
 	var document []byte
 	if documented, ok := api.(app.Documented); ok {
 		document = documented.Document()

@@ -6,7 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
+
+	"github.com/mattn/go-isatty"
 
 	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/db"
@@ -36,7 +39,7 @@ func (p *program) load(env environ, reads []string) error {
 	if p.cfg, err = config.Load(vars.Lookup, reads...); err != nil {
 		return settingsError{errors.Join(append([]error{err}, misspelt...)...)}
 	}
-	p.log = newLogger(p.cfg, p.stderr)
+	p.log = newLogger(p.cfg, p.stderr, vars.Lookup)
 	p.cfg.DB.Logger = p.log
 	if p.cfg.Replica.URL != "" {
 		p.cfg.DB.Replica = &p.cfg.Replica
@@ -50,14 +53,24 @@ func (p *program) load(env environ, reads []string) error {
 	return nil
 }
 
-// newLogger logs text for people in dev, JSON for machines elsewhere.
-func newLogger(cfg config.Config, w io.Writer) *slog.Logger {
+// newLogger logs text for people in dev, in short lines if they sit at a terminal,
+// JSON for machines elsewhere.
+func newLogger(cfg config.Config, w io.Writer, lookup func(string) (string, bool)) *slog.Logger {
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
-	var handler slog.Handler = slog.NewJSONHandler(app.EscapeJSON(w), options)
-	if cfg.Environment == config.Dev {
-		handler = slog.NewTextHandler(w, options)
+	if cfg.Environment != config.Dev {
+		return slog.New(app.LogHandler(slog.NewJSONHandler(app.EscapeJSON(w), options)))
 	}
-	return slog.New(app.LogHandler(handler))
+	if file, ok := w.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
+		w = app.ShortLines(w, wantsColour(lookup))
+	}
+	return slog.New(app.LogHandler(slog.NewTextHandler(w, options)))
+}
+
+// wantsColour asks what all programs at a terminal ask: NO_COLOR (no-color.org) and TERM.
+func wantsColour(lookup func(string) (string, bool)) bool {
+	no, _ := lookup("NO_COLOR")
+	term, _ := lookup("TERM")
+	return no == "" && term != "dumb"
 }
 
 // connect tests the connection, with retries, and opens the pool.

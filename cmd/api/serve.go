@@ -43,16 +43,18 @@ func (p *program) serve(ctx context.Context, _ []string) (err error) {
 		return err
 	}
 	defer stopAdmin()
+	inspect := p.cfg.Environment == config.Dev && isLoopback(ln)
 	handler, err := p.api(app.Options{
 		Settings: p.cfg.API, DB: conn, Log: p.log, State: s.state, Metrics: metrics,
 		OnlyLocal: p.cfg.Environment != config.Production && isLoopback(ln), Host: p.cfg.Host,
+		Inspect: inspect,
 	})
 	if err != nil {
 		return err
 	}
 	p.log.Info("listening", "url", "http://"+ln.Addr().String())
 	if p.cfg.Environment == config.Dev {
-		greet(p.stderr, p.cfg, ln.Addr(), handler)
+		greet(p.stderr, p.cfg, ln.Addr(), handler, inspect)
 	}
 	return s.serve(ctx, &listener{TCPListener: ln.(*net.TCPListener), log: p.log}, handler)
 }

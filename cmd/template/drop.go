@@ -20,7 +20,7 @@ import (
 
 // exampleFiles are the example's own. In Makefile and scripts, what is for the
 // example alone stands between marks; in other files its names tell.
-var exampleFiles = regexp.MustCompile(`^(internal/handlers/(items(_\w*test)?\.go|testdata/items\.golden)|internal/models/item(_\w*)?\.go|cmd/api/work(_\w*)?\.go|docs/work\.md|ops/(k8s/work\.yaml|alerts-work(_test)?\.yml)|` +
+var exampleFiles = regexp.MustCompile(`^(internal/handlers/(items(_\w*test)?\.go|testdata/items\.golden)|internal/models/item(_\w*)?\.go|cmd/api/work(_\w*)?\.go|cmd/seed/.*|docs/work\.md|ops/(k8s/work\.yaml|alerts-work(_test)?\.yml)|` +
 	`internal/db/migrations/(00001_create_items|00003_canonical_languages|00005_item_leases|00006_items_lines|00007_item_attempts)\.sql|bench/.*|ops/ha/.*|docs/(performance|scaling).*|` +
 	`clients/(life\.ts|tsconfig\.json|.*_test\.go)|cmd/template/(notes_test\.go|testdata/notes/.*))$`)
 
@@ -194,8 +194,11 @@ func (e example) tags() (string, error) {
 
 var link = regexp.MustCompile(`\]\(([^)#:]+)`)
 
-// dropLines drops the lines that link to files of the example or tell how it
-// goes, and the commands that ask for it, with what they print.
+// exampleTargets are commands that go with the example.
+var exampleTargets = regexp.MustCompile(`make (drop-example|seed)\b`)
+
+// dropLines drops the lines that link to files of the example or name a target
+// that goes, and the commands that ask for it, with what they print.
 func dropLines(name string, data []byte) []byte {
 	var out []byte
 	command := false // one that is dropped, and its output
@@ -206,7 +209,7 @@ func dropLines(name string, data []byte) []byte {
 		case bytes.HasPrefix(line, []byte("```")):
 			command = false
 		}
-		if !command && !bytes.Contains(line, []byte("make drop-example")) && !linksToExample(name, line) {
+		if !command && !exampleTargets.Match(line) && !linksToExample(name, line) {
 			out = append(out, line...)
 		}
 	}

@@ -60,16 +60,24 @@ func (w *leakWatch) stop() {
 	}
 }
 
-// place names the first callers outside of GORM and of this package, nearest first.
+// place names the first callers outside of GORM and of this layer, nearest first.
 func place(callers []uintptr) string {
 	var lines []string
-	frames := runtime.CallersFrames(callers)
-	for frame, more := frames.Next(); more && len(lines) < 3; frame, more = frames.Next() {
-		if strings.HasPrefix(frame.Function, "gorm.io/") || strings.Contains(frame.Function, "/internal/db.") ||
-			strings.HasPrefix(frame.Function, "database/sql.") {
-			continue
-		}
+	for _, frame := range outside(callers) {
 		lines = append(lines, fmt.Sprintf("%s (%s:%d)", frame.Function, frame.File, frame.Line))
 	}
 	return strings.Join(lines, " < ")
+}
+
+// outside are the first three callers outside of GORM and of this layer, nearest first.
+func outside(callers []uintptr) (found []runtime.Frame) {
+	frames := runtime.CallersFrames(callers)
+	for frame, more := frames.Next(); more && len(found) < 3; frame, more = frames.Next() {
+		if strings.HasPrefix(frame.Function, "gorm.io/") || strings.HasPrefix(frame.Function, "database/sql.") ||
+			strings.Contains(frame.Function, "/internal/db.") || strings.Contains(frame.Function, "/internal/db/query.") {
+			continue
+		}
+		found = append(found, frame)
+	}
+	return found
 }

@@ -19,7 +19,7 @@ func (s *Session) observe(ctx context.Context, query string, args []any, start t
 	repeated := s.countRepeat(query)
 	s.mu.Unlock()
 
-	s.db.echo(ctx, query, args, start, err)
+	s.echo(ctx, query, args, start, err)
 	if limit := s.db.opts.SlowQuery; limit > 0 && took >= limit {
 		s.db.log.LogAttrs(ctx, slog.LevelWarn, "slow query", s.db.describe(query, args, took)...)
 	}
@@ -42,10 +42,10 @@ func (s *Session) countRepeat(query string) bool {
 }
 
 // echoBegin logs BEGIN, and the settings that travel with it.
-func (d *DB) echoBegin(ctx context.Context, b beginning, start time.Time, err error) {
-	d.echo(ctx, b.begin, nil, start, err)
+func (s *Session) echoBegin(b beginning, start time.Time, err error) {
+	s.echo(s.ctx, b.begin, nil, start, err)
 	for i, name := range b.names {
-		d.echo(ctx, setLocalSQL, []any{name, b.values[i]}, start, err)
+		s.echo(s.ctx, setLocalSQL, []any{name, b.values[i]}, start, err)
 	}
 }
 

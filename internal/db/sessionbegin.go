@@ -34,7 +34,7 @@ func (s *Session) begin(ctx context.Context, alone bool, send func(*transaction)
 	if t == nil {
 		refusal = err
 	}
-	s.db.echoBegin(s.ctx, begin, start, refusal)
+	s.echoBegin(begin, start, refusal)
 	if t != nil && alone && err == nil {
 		err = send(t)
 	}
@@ -59,6 +59,7 @@ func (s *Session) wait(asked time.Time, begin beginning, send func(*transaction)
 			return sql.ErrTxDone
 		}
 		s.hold(t)
+		s.echoWait(asked)
 		return send(t)
 	})
 }

@@ -83,7 +83,7 @@ func (s *Session) commit(t *transaction) error {
 	err := t.commit(s.ctx, s.commitLimit())
 	s.finish(t, err != nil)
 	s.spent(time.Since(start))
-	s.db.echo(s.ctx, "COMMIT", nil, start, err)
+	s.echo(s.ctx, "COMMIT", nil, start, err)
 	if failed := s.failure(); err != nil && failed != nil && !isUnknown(err) {
 		return fmt.Errorf("%w, after: %w", err, failed)
 	}
@@ -110,7 +110,7 @@ func (s *Session) undo(t *transaction) {
 	}
 	s.finish(t, s.ctx.Err() == nil)
 	s.spent(time.Since(start))
-	s.db.echo(s.ctx, "ROLLBACK", nil, start, nil)
+	s.echo(s.ctx, "ROLLBACK", nil, start, nil)
 }
 
 // end marks the session as ended and takes its turn for good; ok is false if it

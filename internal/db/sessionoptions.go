@@ -22,6 +22,7 @@ type sessionOptions struct {
 	replica   bool
 	settings  []setting
 	attempts  int
+	watch     func(context.Context, Event)
 	err       error // of an option that PostgreSQL cannot follow
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/web/docs"
+	"example.com/transcription-api/internal/web/inspect"
 	"example.com/transcription-api/internal/web/openapi"
 )
 
@@ -27,6 +28,9 @@ type Options struct {
 	// may be empty. For a server on loopback that no proxy stands before.
 	OnlyLocal bool
 	Host      string
+	// Inspect serves /dev/requests, which shows the statements of the last requests.
+	// For development on one's own machine: it is nobody else's to read.
+	Inspect bool
 }
 
 // API is what a service is: its routes, and what the document says beyond them.
@@ -81,6 +85,7 @@ func newEngine(o Options, api API) (*gin.Engine, []byte, error) {
 	if o.Metrics != nil {
 		engine.Use(o.Metrics.measure)
 	}
+	addPage := inspectRequests(engine, o, api)
 	engine.Use(limitTime(o.RequestTimeout), identify, takeTrace, logAccess(o.Log), closeWhenDraining(o.State), secure, answerErrors(o.Log), recoverPanics(o.Log))
 	if len(o.CORSAllowedOrigins) > 0 {
 		engine.Use(allowOrigins(o.CORSAllowedOrigins))
@@ -96,6 +101,7 @@ func newEngine(o Options, api API) (*gin.Engine, []byte, error) {
 	engine.NoRoute(notFound(engine))
 	engine.NoMethod(notAllowed)
 	document, err := register(engine, o, api)
+	addPage()
 	return engine, document, err
 }
 
@@ -126,12 +132,20 @@ func register(engine *gin.Engine, o Options, api API) ([]byte, error) {
 	return text, nil
 }
 
-func transactional(o Options, api API) Tx {
-	access := api.Access
-	if access == nil {
-		access = authenticate(o.APIKeys)
+// accessOf is the API's own access control, or that by keys.
+func accessOf(o Options, api API) gin.HandlerFunc {
+	if api.Access != nil {
+		return api.Access
 	}
+	return authenticate(o.APIKeys)
+}
+
+func transactional(o Options, api API) Tx {
+	access := accessOf(o, api)
 	return func(fn Handler, opts ...db.SessionOption) openapi.Endpoint {
+		if o.Inspect {
+			opts = append(slices.Clip(opts), db.Watch(inspect.Watch))
+		}
 		return openapi.Endpoint{Chain: gin.HandlersChain{access, session(o.DB, opts...), handle(fn)}, Transactional: true}
 	}
 }
