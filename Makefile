@@ -77,7 +77,7 @@ test-clients: bin/api bin/devdb ## have linters and generated clients, in Go and
 test-bench: bin/devdb ## test the programs of make bench
 	@$(WITH_DB) go -C bench test ./...
 
-bench: bin/devdb build ## compare with others that do the same, side by side, and write docs/performance.md; ARGS=-quick in 2 minutes, ARGS=-growth a million rows
+bench: bin/devdb build ## compare with others that do the same, side by side, and write docs/performance.md; ARGS=-quick in 2 minutes, ARGS=-growth a million rows, ARGS=-model docs/scaling.md
 	@go -C bench build -o ../bin/bench .
 	@$(WITH_DB) ./bin/bench $(ARGS)
 

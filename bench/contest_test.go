@@ -136,6 +136,25 @@ func TestGrow(t *testing.T) {
 	}
 }
 
+// TestPredict measures each term of the model.
+func TestPredict(t *testing.T) {
+	points, err := contest.Predict(t.Context(), 300*time.Millisecond, programs(t), os.Getenv("TEST_DATABASE_URL"), io.Discard)
+	if errors.Is(err, contest.ErrNoItems) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range points {
+		if p.Service <= 0 || p.Load <= 0 || p.Held <= 0 || p.Measured <= 0 {
+			t.Errorf("%+v", p)
+		}
+	}
+	if report := contest.ModelReport(points, contest.About{Commit: "abc"}); strings.Count(report, "\n| ") != len(points)+2 {
+		t.Errorf("report: %s", report)
+	}
+}
+
 // TestContestWithoutItems says so instead of failing in the middle: a service
 // whose migrations make no items.
 func TestContestWithoutItems(t *testing.T) {

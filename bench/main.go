@@ -84,6 +84,7 @@ func compare(ctx context.Context, args []string, getenv func(string) string, std
 	flags.SetOutput(stderr)
 	quick := flags.Bool("quick", false, "less than two minutes instead of six")
 	growth := flags.Bool("growth", false, "the service alone, on a million rows and under ten minutes of mixed load")
+	model := flags.Bool("model", false, "hold the model of docs/scaling.md against three measurements, in half a minute")
 	service := flags.String("service", "bin/api", "the service's `binary`")
 	docs := flags.String("docs", "docs", "the `folder` for performance.md and performance.svg")
 	logs := flags.String("logs", "", "a `folder` for what the contenders write; it costs some speed")
@@ -106,6 +107,8 @@ func compare(ctx context.Context, args []string, getenv func(string) string, std
 	switch {
 	case *growth:
 		err = grow(ctx, *docs, about, programs, url, stderr)
+	case *model:
+		err = predict(ctx, *docs, about, programs, url, stderr)
 	case *quick:
 		err = contend(ctx, contest.Quick(), *docs, about, programs, url, stderr)
 	default:
@@ -138,7 +141,15 @@ func grow(ctx context.Context, docs string, about contest.About, programs contes
 	if err != nil {
 		return err
 	}
-	return put(docs, contest.Growing, growth.Report(about))
+	return put(docs, "performance.md", contest.Growing, growth.Report(about))
+}
+
+func predict(ctx context.Context, docs string, about contest.About, programs contest.Programs, url string, stderr io.Writer) error {
+	points, err := contest.Predict(ctx, 4*time.Second, programs, url, stderr)
+	if err != nil {
+		return err
+	}
+	return put(docs, "scaling.md", contest.Prediction, contest.ModelReport(points, about))
 }
 
 func write(docs string, results *contest.Results, about contest.About) error {
@@ -146,12 +157,12 @@ func write(docs string, results *contest.Results, about contest.About) error {
 	if err := os.WriteFile(filepath.Join(docs, picture), []byte(results.Chart()), 0o644); err != nil {
 		return err
 	}
-	return put(docs, contest.Comparison, results.Report(about, picture))
+	return put(docs, "performance.md", contest.Comparison, results.Report(about, picture))
 }
 
-// put replaces one part of the document.
-func put(docs, part, report string) error {
-	path := filepath.Join(docs, "performance.md")
+// put replaces one part of a document.
+func put(docs, name, part, report string) error {
+	path := filepath.Join(docs, name)
 	document, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

@@ -145,24 +145,11 @@ func (c *contest) used(r *running) (used [2]time.Duration, err error) {
 
 // far asks one request after the other of a contender whose database is distant.
 func (c *contest) far(ctx context.Context, id string) error {
-	direct, err := c.server.database("bench_" + id)
-	if err != nil {
-		return err
-	}
-	cfg, err := pgx.ParseConfig(direct)
-	if err != nil {
-		return err
-	}
-	network, address := pgconn.NetworkAddress(cfg.Host, cfg.Port)
-	p, err := proxy.Start(network, address, farAway/2)
+	url, p, err := c.distant(id)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	url, err := through(direct, p.Address())
-	if err != nil {
-		return err
-	}
 	return c.at(ctx, id, url, func(r *running) error {
 		for _, work := range farWorks {
 			var start, end proxy.Counts
@@ -178,6 +165,26 @@ func (c *contest) far(ctx context.Context, id string) error {
 		}
 		return nil
 	})
+}
+
+// distant is a contender's database by way of a proxy that makes it far away.
+func (c *contest) distant(id string) (url string, p *proxy.Proxy, err error) {
+	direct, err := c.server.database("bench_" + id)
+	if err != nil {
+		return "", nil, err
+	}
+	cfg, err := pgx.ParseConfig(direct)
+	if err != nil {
+		return "", nil, err
+	}
+	network, address := pgconn.NetworkAddress(cfg.Host, cfg.Port)
+	if p, err = proxy.Start(network, address, farAway/2); err != nil {
+		return "", nil, err
+	}
+	if url, err = through(direct, p.Address()); err != nil {
+		p.Close()
+	}
+	return url, p, err
 }
 
 // sweep is one line of the picture.

@@ -21,10 +21,11 @@ import (
 
 // Programs are the two binaries that a contest starts.
 type Programs struct {
-	Service string // this project's, as built for production
-	Bench   string // this program: the other contenders and the load
-	Logs    string // a folder for what the contenders write; "": nobody reads it
-	Admin   string // the service's ADMIN_ADDR; "": none
+	Service string   // this project's, as built for production
+	Bench   string   // this program: the other contenders and the load
+	Logs    string   // a folder for what the contenders write; "": nobody reads it
+	Admin   string   // the service's ADMIN_ADDR; "": none
+	Env     []string // more settings of the service
 }
 
 // readyIn is how long a contender may take until it answers.
@@ -66,6 +67,7 @@ func (p Programs) command(ctx context.Context, id, url, address string) *exec.Cm
 		_, port, _ := net.SplitHostPort(address)
 		cmd = p.service(ctx, url, "serve")
 		cmd.Env = append(cmd.Env, "HOST=127.0.0.1", "PORT="+port, "ADMIN_ADDR="+p.Admin)
+		cmd.Env = append(cmd.Env, p.Env...)
 	} else {
 		cmd = exec.CommandContext(ctx, p.Bench, "serve", id, address)
 		cmd.Env = append(os.Environ(), databaseVariable+"="+url)

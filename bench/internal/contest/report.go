@@ -23,6 +23,7 @@ type About struct {
 const (
 	Comparison = "bench"
 	Growing    = "growth"
+	Prediction = "model"
 )
 
 func marks(part string) (begin, end string) {

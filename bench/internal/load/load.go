@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type Result struct {
 	Elapsed  time.Duration `json:"elapsed"`
 	P50      time.Duration `json:"p50"`
 	P99      time.Duration `json:"p99"`
+	CPU      time.Duration `json:"cpu"` // of the load itself, meanwhile
 }
 
 // PerSecond is the throughput.
@@ -62,7 +64,17 @@ func Run(o Options, ready func() error) (Result, error) {
 	if err := ready(); err != nil {
 		return Result{}, err
 	}
-	return o.drive(clients, want)
+	before := processorTime()
+	result, err := o.drive(clients, want)
+	result.CPU = processorTime() - before
+	return result, err
+}
+
+// processorTime is this process's so far.
+func processorTime() time.Duration {
+	var used syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used) // fails for no valid argument
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // drive lets all clients send until the window is over; requests in flight then
