@@ -18,8 +18,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// startLimit bounds one start of the server, crash recovery included.
-const startLimit = time.Minute
+// startLimit bounds one start of the server, crash recovery and a machine that is busy with other things included.
+const startLimit = 3 * time.Minute
 
 // launch starts the server, on new data if there is none, and waits until it takes connections.
 func (s *Server) launch(ctx context.Context) error {
