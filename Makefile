@@ -133,7 +133,7 @@ migration: ## begin a migration: NAME=create_notes
 
 # A module within the module, as bench is, is not in what gonew copies.
 lint: ## check format, vet, staticcheck, who imports whom, the documents' links, and that the module files are tidy
-	@test -z "$$($(TOOL) gofumpt -l . | grep -v "^clients/generated/" | tee /dev/stderr)" || { echo "run: make format"; exit 1; }
+	@test -z "$$($(TOOL) gofumpt -l . | grep -v "^clients/generated/" | tee -a /dev/stderr)" || { echo "run: make format"; exit 1; }
 	go vet -tags faults,template,ha ./...
 	$(TOOL) staticcheck -tags faults,template,ha ./...
 	@[ ! -d bench ] || { set -x; cd bench && go vet ./... && go tool -modfile=../tools.mod staticcheck ./...; }

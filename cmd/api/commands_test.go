@@ -27,6 +27,7 @@ func TestCommands(t *testing.T) {
 		{"migrate up sideways", 2, "api: migrate does not take \"up sideways\"\n\nusage: api [command]"},
 		{"--help", 2, "usage: api [command]"},
 		{"-h", 2, "usage: api [command]"},
+		{"work --help", 2, "usage: api [command]"},
 		{"check", 0, "✓ Database connection successful\n"},
 		{"migrate status", 0, "pending"},
 		{"health", 1, "api: health: "},

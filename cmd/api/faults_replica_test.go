@@ -137,6 +137,9 @@ func TestFaultReplicaLag(t *testing.T) {
 	p := readingFrom(t, primary.URL(), replica.URL(), "2")
 	time.Sleep(3 * time.Second) // without a write
 	readsThere(t, p)
+	check := start(t, map[string]string{"DATABASE_URL": primary.URL(), "DATABASE_READ_URL": replica.URL()}, "check")
+	check.status()
+	check.await("✓ read replica: a standby of the primary, [0-9]+ bytes behind")
 	resume := holdReplay(t, replica.URL())
 	a, _ := create(t, p, "unseen")
 	p.until("reads leave the replica", func() bool { return readThing(t, p, a.header.Get("Location")) == http.StatusOK })

@@ -107,7 +107,7 @@ func (p *program) run(ctx context.Context, args []string, env environ) error {
 	if len(args) == 0 {
 		args = []string{all[0].name}
 	}
-	if slices.Contains([]string{"-h", "--help", "help"}, args[0]) {
+	if args[0] == "help" || slices.Contains(args, "-h") || slices.Contains(args, "--help") {
 		return usageError("")
 	}
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })

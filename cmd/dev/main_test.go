@@ -166,8 +166,8 @@ func TestChanges(t *testing.T) {
 	w.answers("version 2")
 	w.says("version 1 has ended")
 	w.write(".env", "SETTING=new")
+	w.says("version 2 has ended") // which reads .env for each answer
 	w.answers("SETTING=new")
-	w.says("version 2 has ended")
 	before = w.answer()
 	w.write("main_test.go", "package main\n")
 	w.write("notes.md", "no part of the program")

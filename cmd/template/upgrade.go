@@ -80,7 +80,7 @@ func prepare(ctx context.Context, root, work string, o order, stdout io.Writer) 
 		return nil, err
 	}
 	if u.before.tree == u.after.tree {
-		fmt.Fprintf(stdout, "already up to date: %s\n", u.after.called)
+		fmt.Fprintf(stdout, "already up to date: this clone has %s\n", u.after.called)
 		return nil, nil
 	}
 	if u.copy, u.head, err = copyClone(ctx, root, filepath.Join(work, "copy")); err != nil {

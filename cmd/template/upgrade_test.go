@@ -92,7 +92,7 @@ func TestUpgradeMerges(t *testing.T) {
 
 	saved(t, clone, "")
 	said.Reset()
-	if err := upgrade(t.Context(), clone, checked(template), &said); err != nil || said.String() != "already up to date: v3\n" {
+	if err := upgrade(t.Context(), clone, checked(template), &said); err != nil || said.String() != "already up to date: this clone has v3\n" {
 		t.Errorf("again: %v\n%s", err, &said)
 	}
 	save(t, template, map[string]string{"lib/kept.txt": strings.Replace(next["lib/kept.txt"], "4", "4 later", 1)})

@@ -81,6 +81,7 @@ func (d *doctor) checks() []check {
 	return []check{
 		{"server_version", d.serverVersion},
 		{"replication", d.replication},
+		{"read_replica", d.readReplica},
 		{"tls", d.tls},
 		{"pooler", d.pooler},
 		{"pool_budget", d.poolBudget},

@@ -80,7 +80,7 @@ func TestExamine_Sound(t *testing.T) {
 	dbtest.Exec(t, database, "GRANT ALL ON ALL TABLES IN SCHEMA public TO "+role)
 	watch := &poolUnderTest{t: t, watcher: dbtest.Connect(t, database)}
 	found := examine(t, doctorOptions(target), db.Surroundings{Migrates: true, Models: []any{&doctorThing{}}})
-	if len(found) != 12 {
+	if len(found) != 13 {
 		t.Errorf("%d findings: %+v", len(found), found)
 	}
 	for name, f := range found {

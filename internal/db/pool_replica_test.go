@@ -14,10 +14,13 @@ import (
 // TestReplica_Unusable: what is no replica of the primary, or is away, is not read from, and keeps nothing from starting.
 func TestReplica_Unusable(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct{ url, logged string }{
-		"away":             {"postgres://u@127.0.0.1:1/db", "refused"},
-		"the primary":      {"", "no standby of the primary"},
-		"another database": {dbtest.Empty(t), "or to another database"},
+	for name, test := range map[string]struct {
+		url, logged string
+		verdict     db.Verdict
+	}{
+		"away":             {"postgres://u@127.0.0.1:1/db", "refused", db.Warn},
+		"the primary":      {"", "no standby of the primary", db.Fail},
+		"another database": {dbtest.Empty(t), "or to another database", db.Fail},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -40,6 +43,9 @@ func TestReplica_Unusable(t *testing.T) {
 			if n := there.Counters().Acquires; n != 0 || lag < time.Hour {
 				t.Errorf("%d sessions at what is no replica, said to be %v behind", n, lag)
 			}
+			opts, reads := doctorOptions(target), doctorOptions(test.url)
+			opts.Replica = &reads
+			examine(t, opts, db.Surroundings{}).wants(t, "read_replica", test.verdict, test.logged)
 			budget, err := conn.Budget(t.Context(), 3)
 			if sessionMust(t, err); budget.Wanted%3 != 0 || budget.Wanted/3 != conn.Status().Size+conn.Status().MaxOverflow+1 {
 				t.Errorf("a budget of %d connections for 3 instances", budget.Wanted)

@@ -32,6 +32,8 @@ const unseen = math.MinInt64 / 2
 // errSlow is why the wait for the replica ended.
 var errSlow = fmt.Errorf("%w: no connection to the replica in time", ErrUnavailable)
 
+var errNoStandby = errors.New("DATABASE_READ_URL leads to no standby of the primary, or to another database")
+
 // replicaPatience is the wait for the replica, at most: for a connection, and for BEGIN.
 func (d *DB) replicaPatience() time.Duration { return min(d.opts.PoolTimeout/2, time.Second) }
 
@@ -105,7 +107,7 @@ func (r *replica) measure(ctx context.Context, primary *DB) (latest mark, lsn in
 		return latest, 0, fmt.Errorf("ask the primary: %w", err)
 	}
 	if lsn, own, err = r.db.position(ctx, "pg_last_wal_replay_lsn"); err == nil && (lsn < 0 || own != cluster) {
-		err = errors.New("DATABASE_READ_URL leads to no standby of the primary, or to another database")
+		err = errNoStandby
 	}
 	if err != nil {
 		r.seen.Store(unseen)
@@ -115,9 +117,17 @@ func (r *replica) measure(ctx context.Context, primary *DB) (latest mark, lsn in
 
 func (d *DB) position(ctx context.Context, function string) (lsn int64, cluster string, err error) {
 	err = d.askBeside(ctx, func(conn *pgx.Conn) error {
-		query := "SELECT coalesce((" + function + "() - '0/0')::bigint, -1), system_identifier || ' ' || current_database() FROM pg_control_system()"
-		return conn.QueryRow(ctx, query).Scan(&lsn, &cluster)
+		lsn, cluster, err = positionOf(ctx, conn, function)
+		return err
 	})
+	return lsn, cluster, err
+}
+
+// positionOf asks a server where it is, and which cluster and database it has. A
+// primary has replayed to nowhere, -1.
+func positionOf(ctx context.Context, conn *pgx.Conn, function string) (lsn int64, cluster string, err error) {
+	query := "SELECT coalesce((" + function + "() - '0/0')::bigint, -1), system_identifier || ' ' || current_database() FROM pg_control_system()"
+	err = conn.QueryRow(ctx, query).Scan(&lsn, &cluster)
 	return lsn, cluster, err
 }
 

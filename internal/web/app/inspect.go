@@ -1,6 +1,8 @@
 package app
 
 import (
+	"net/http"
+
 	"github.com/gin-gonic/gin"
 
 	"example.com/transcription-api/internal/web/inspect"
@@ -16,5 +18,7 @@ func inspectRequests(engine *gin.Engine, o Options, api API) (addPage func()) {
 	}
 	requests := new(inspect.Requests)
 	engine.Use(requests.Record)
-	return func() { engine.GET(inspect.Path, inspect.RefuseOthers, accessOf(o, api), requests.Page) }
+	return func() {
+		engine.Match([]string{http.MethodGet, http.MethodHead}, inspect.Path, inspect.RefuseOthers, accessOf(o, api), requests.Page)
+	}
 }
