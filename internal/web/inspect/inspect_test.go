@@ -197,6 +197,9 @@ func TestWhoMayRead(t *testing.T) {
 			t.Errorf("it may be kept: %v", answer.Header)
 		}
 	}
+	if answer := s.Do(t, "HEAD", inspect.Path, "", key); answer.Status != http.StatusOK || answer.Body != "" {
+		t.Errorf("HEAD: %s", answer.Summary())
+	}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+inspect.Path, nil)
 	if err != nil {
 		t.Fatal(err)
