@@ -63,9 +63,9 @@ func TestPool_CloseBounded(t *testing.T) {
 	t.Parallel()
 	p := poolNew(t, 2, 1, nil)
 	p.takeMany(2)
+	start := time.Now() // before the time begins that it waits for
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	start := time.Now()
 	err := p.Close(ctx)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "2 connections") {
 		t.Errorf("error %v, want one that counts 2 connections", err)
