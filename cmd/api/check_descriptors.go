@@ -19,11 +19,14 @@ func (p *program) checkDescriptors() db.Finding {
 	if !known {
 		return db.Finding{Name: "file_descriptors", Status: db.Sound, Detail: "this system has no such limit"}
 	}
-	pool := int64(p.cfg.DB.PoolSize) + int64(p.cfg.DB.MaxOverflow)
+	pool, whose := int64(p.cfg.DB.PoolSize)+int64(p.cfg.DB.MaxOverflow), "the pool"
+	if p.cfg.DB.Replica != nil {
+		pool, whose = 2*pool, "the pools" // the replica's is of the same size
+	}
 	clients := max(0, limit-pool-ownDescriptors)
 	finding := db.Finding{
 		Name: "file_descriptors", Status: db.Sound,
-		Detail: fmt.Sprintf("%d may be open: %d connections of the pool and %d others leave %d for clients", limit, pool, ownDescriptors, clients),
+		Detail: fmt.Sprintf("%d may be open: %d connections of %s and %d others leave %d for clients", limit, pool, whose, ownDescriptors, clients),
 	}
 	switch {
 	case clients < pool:

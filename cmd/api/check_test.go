@@ -96,6 +96,7 @@ func TestCheckDescriptors(t *testing.T) {
 		"60":  {1, "✗ file descriptors: 60 may be open: 15 connections of the pool and 32 others leave 13 for clients; to do: raise ulimit -n (LimitNOFILE=, ulimits:) to 547 or more, or make the pool smaller\n"},
 		"62":  {0, "! file descriptors: 62 may be open: 15 connections of the pool and 32 others leave 15 for clients; to do: raise ulimit -n (LimitNOFILE=, ulimits:) to 547 or more\n"},
 		"547": {0, "✓ file descriptors: 547 may be open: 15 connections of the pool and 32 others leave 500 for clients\n"},
+		"77":  {1, "✗ file descriptors: 77 may be open: 30 connections of the pools and 32 others leave 15 for clients"},
 		"json": {1, `"name": "file_descriptors",
     "status": "fail",`},
 	} {
@@ -105,7 +106,11 @@ func TestCheckDescriptors(t *testing.T) {
 			if limit == "json" {
 				command = `ulimit -n 60 && exec "$0" check --json`
 			}
-			p := startProgram(t, "/bin/sh", t.TempDir(), map[string]string{"DATABASE_URL": database, "LOG_LEVEL": "error"}, "-c", command, self)
+			env := map[string]string{"DATABASE_URL": database, "LOG_LEVEL": "error"}
+			if strings.Contains(test.line, "pools") {
+				env["DATABASE_READ_URL"] = database + "&application_name=reads"
+			}
+			p := startProgram(t, "/bin/sh", t.TempDir(), env, "-c", command, self)
 			if status := p.status(); status != test.status || !strings.Contains(p.output.String(), test.line) {
 				t.Errorf("exit status %d, want %d and %q:\n%s", status, test.status, test.line, p.output)
 			}

@@ -41,9 +41,6 @@ func (p *program) load(env environ, reads []string) error {
 	}
 	p.log = newLogger(p.cfg, p.stderr, vars.Lookup)
 	p.cfg.DB.Logger = p.log
-	if p.cfg.Replica.URL != "" {
-		p.cfg.DB.Replica = &p.cfg.Replica
-	}
 	if reads != nil {
 		return nil // a probe, which would say it every few seconds
 	}

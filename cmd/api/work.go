@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
 	"example.com/transcription-api/internal/config"
 	"example.com/transcription-api/internal/web/app"
 )
@@ -58,6 +60,7 @@ func (p *program) work(ctx context.Context, args []string) error {
 // workWith starts as serve does, and works until ctx ends.
 func (p *program) workWith(ctx context.Context, args []string, engine func(config.Config) (transcriber, error)) (err error) {
 	surviveLogReader()
+	p.limitMemory(memlimit.FromCgroup)
 	order, _ := parseWork(args)
 	transcribe, err := engine(p.cfg)
 	if err != nil {

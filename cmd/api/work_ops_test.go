@@ -34,6 +34,9 @@ func TestWorkAlertsAreTold(t *testing.T) {
 		}
 	}
 	p := newWorkplace(t).worker(map[string]string{"ADMIN_ADDR": "127.0.0.1:0"})
+	if percent := metric(t, p, "go_gc_gogc_percent"); percent != gcPercent {
+		t.Errorf("go_gc_gogc_percent is %v, want serve's", percent)
+	}
 	served := servedMetrics(get(t, p.await(`admin=(http://\S+)`)[1]+"/metrics").body)
 	for name := range served {
 		family := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")

@@ -120,6 +120,9 @@ func (r *reader) together(c *Config) {
 		r.readURL("DATABASE_READ_URL", &c.Replica, new([]string))
 	}
 	r.readURL("DATABASE_URL", &c.DB, &c.URLFrom)
+	if replica := c.Replica; replica.URL != "" {
+		c.DB.Replica = &replica
+	}
 	if sum := int64(c.DB.PoolSize) + int64(c.DB.MaxOverflow); sum > maxInteger {
 		r.mistake("DB_MAX_OVERFLOW", fmt.Sprintf("makes %d connections with DB_POOL_SIZE", sum), fmt.Sprintf("at most %d together", maxInteger))
 	}

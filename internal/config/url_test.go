@@ -164,6 +164,9 @@ func TestReplicaURL(t *testing.T) {
 	if c.Replica.URL != "postgres://u:hunter2@replica/db?application_name=me" || c.Replica.PoolSize != 7 || c.Replica.PgBouncer || c.Replica.ConnectTimeout != 5*time.Second || !c.Replica.Dev {
 		t.Errorf("the replica: %#v, %+v", c.Replica.URL, c.Replica.PgBouncer)
 	}
+	if c.DB.Replica == nil || c.DB.Replica.URL != c.Replica.URL {
+		t.Error("the pool's options are without the replica's")
+	}
 	if !c.DB.PgBouncer || c.DB.ReadMaxLag != time.Second/2 || len(c.URLFrom) != 1 {
 		t.Errorf("the primary: %v, %v, from %v", c.DB.PgBouncer, c.DB.ReadMaxLag, c.URLFrom)
 	}

@@ -67,8 +67,8 @@ func (d *DB) Budget(ctx context.Context, instances int) (Budget, error) {
 // budget asks over a connection or a pool.
 func (o Options) budget(ctx context.Context, ask func(context.Context, string, ...any) pgx.Row, instances int) (Budget, error) {
 	b := Budget{Wanted: o.maxConns() * instances}
-	if o.Replica != nil { // one more each, for the questions
-		b.Wanted += instances
+	if o.Replica != nil {
+		b.Wanted += questions * instances
 	}
 	if o.PgBouncer {
 		b.Allowed = b.Wanted

@@ -56,14 +56,28 @@ type DB struct {
 // have failed, so that the first requests do not open more beside them. Only a
 // URL that cannot be used is an error (ErrURL): see TestConnection.
 func Open(ctx context.Context, opts Options) (*DB, error) {
-	if opts.Replica != nil {
-		opts.Beside = 1
+	if opts.Replica == nil {
+		return openPool(ctx, opts, 0)
 	}
+	d, err := openPool(ctx, opts, questions)
+	if err != nil {
+		return nil, err
+	}
+	if err = d.openReplica(ctx); err != nil {
+		return nil, errors.Join(err, d.Close(ctx))
+	}
+	return d, nil
+}
+
+// openPool is Open without a replica; beside is how many connections there are
+// beside those of sessions.
+func openPool(ctx context.Context, opts Options, beside int) (*DB, error) {
 	d := &DB{opts: opts, log: opts.logger(), limiter: newLimiter(opts.maxConns(), opts.MaxWaiting), work: newBackground(ctx)}
 	cfg, err := d.poolConfig()
 	if err != nil {
 		return nil, err
 	}
+	cfg.MaxConns += int32(beside)
 	if d.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("open pool: %w", err)
 	}
@@ -77,11 +91,6 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 		return nil, fmt.Errorf("open gorm: %w", err)
 	}
 	d.awaitWarmUp(ctx)
-	if opts.Replica != nil {
-		if err = d.openReplica(ctx); err != nil {
-			return nil, errors.Join(err, d.Close(ctx))
-		}
-	}
 	return d, nil
 }
 

@@ -40,7 +40,6 @@ type Options struct {
 
 	Replica    *Options      // of the server for sessions with FromReplica; nil: none
 	ReadMaxLag time.Duration // how far that may be behind
-	Beside     int           // connections for questions, beside those of sessions; Open sets it
 
 	LeakThreshold time.Duration // a session open for longer is logged; 0 off
 	SlowQuery     time.Duration // a statement that takes longer is logged; 0 off

@@ -24,7 +24,7 @@ func (d *DB) poolConfig() (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, urlError(err)
 	}
-	cfg.MaxConns = int32(d.opts.maxConns() + d.opts.Beside)
+	cfg.MaxConns = int32(d.opts.maxConns())
 	cfg.MinConns = int32(d.opts.PoolSize)
 	cfg.MinIdleConns = 0
 	cfg.MaxConnIdleTime = d.opts.OverflowIdle

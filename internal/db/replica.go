@@ -34,15 +34,18 @@ var errSlow = fmt.Errorf("%w: no connection to the replica in time", ErrUnavaila
 
 var errNoStandby = errors.New("DATABASE_READ_URL leads to no standby of the primary, or to another database")
 
+// questions is how many connections each of the two pools has for measuring.
+const questions = 1
+
 // replicaPatience is the wait for the replica, at most: for a connection, and for BEGIN.
 func (d *DB) replicaPatience() time.Duration { return min(d.opts.PoolTimeout/2, time.Second) }
 
 // openReplica does not wait longer than that for the first connections.
 func (d *DB) openReplica(ctx context.Context) (err error) {
 	opts := *d.opts.Replica
-	opts.Logger, opts.Beside, opts.ConnectTimeout = d.opts.Logger, 1, min(opts.ConnectTimeout, d.replicaPatience())
+	opts.Logger, opts.ConnectTimeout = d.opts.Logger, min(opts.ConnectTimeout, d.replicaPatience())
 	r := &replica{maxLag: d.opts.ReadMaxLag, start: time.Now()}
-	if r.db, err = Open(ctx, opts); err != nil {
+	if r.db, err = openPool(ctx, opts, questions); err != nil {
 		return err
 	}
 	r.seen.Store(unseen)

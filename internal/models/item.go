@@ -77,10 +77,10 @@ func FindItem(ctx context.Context, db *gorm.DB, id int64) (Item, error) {
 	return query.Find[Item](ctx, db, id)
 }
 
-// ListItems returns the next items, newest first and without their transcripts,
-// and where the next page goes on, or nil.
+// ListItems returns the next items, newest first, and where the next page goes
+// on, or nil. It leaves out what can be long and what only workers need.
 func ListItems(ctx context.Context, db *gorm.DB, filter ItemFilter) (items []Item, next *ItemKey, err error) {
-	db = db.Omit("transcript")
+	db = db.Omit("transcript", "lease_until", "attempts", "retry_at")
 	if filter.Status != "" {
 		db = db.Where("status = ?", filter.Status)
 	}
