@@ -103,6 +103,7 @@ func (d *developer) done() <-chan struct{} {
 func (d *developer) again(ctx context.Context) {
 	build := exec.CommandContext(ctx, d.build[0], d.build[1:]...)
 	build.Dir, build.Stdout, build.Stderr = d.root, d.stdout, d.stderr
+	build.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches it through ctx, or it would be said to fail
 	err := build.Run()
 	switch {
 	case ctx.Err() != nil:

@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -70,9 +69,11 @@ func dropExample(ctx context.Context, root string, stdout io.Writer) error {
 // settle drops the modules that only the example needs. What is left must build.
 func settle(ctx context.Context, root string) error {
 	for _, args := range [][]string{{"mod", "tidy"}, {"vet", "./internal/handlers", "./internal/models"}} {
-		cmd := exec.CommandContext(ctx, "go", args...)
-		cmd.Dir = root
-		if out, err := cmd.CombinedOutput(); err != nil {
+		out, err := child(ctx, root, "go", args...).CombinedOutput()
+		if ctx.Err() != nil {
+			return errors.New("interrupted: nothing is changed")
+		}
+		if err != nil {
 			lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 			return fmt.Errorf("nothing is changed, as without the example go %s fails: %s", args[0], lines[len(lines)-1])
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"go/token"
-	"os/exec"
 	"path"
 	"regexp"
 	"slices"
@@ -87,7 +86,7 @@ func checkName(ctx context.Context, name string) error {
 	case token.IsKeyword(name) || slices.Contains(reserved, name):
 		return errors.New("is reserved")
 	}
-	list, err := exec.CommandContext(ctx, "go", "list", "std").Output()
+	list, err := child(ctx, "", "go", "list", "std").Output()
 	if err != nil {
 		return fmt.Errorf("go list std: %w", err)
 	}

@@ -28,9 +28,7 @@ func threeWay(ctx context.Context, name string, ours, base, theirs []byte) (merg
 			return nil, false, err
 		}
 	}
-	cmd := exec.CommandContext(ctx, "git", append(args, "ours", "base", "theirs")...)
-	cmd.Dir = folder
-	merged, err = cmd.Output()
+	merged, err = child(ctx, folder, "git", append(args, "ours", "base", "theirs")...).Output()
 	exit, ran := errors.AsType[*exec.ExitError](err)
 	switch {
 	case err == nil:

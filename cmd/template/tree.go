@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // cleanTree lists the files that git knows. All must be committed, so that git
@@ -31,12 +33,24 @@ func cleanTree(ctx context.Context, root string) ([]string, error) {
 }
 
 func git(ctx context.Context, root string, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, "git", append([]string{"-C", root}, args...)...).Output()
+	out, err := child(ctx, root, "git", args...).Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		line, _, _ := strings.Cut(string(exit.Stderr), "\n")
 		return "", fmt.Errorf("git %s: %s", args[0], line)
 	}
 	return string(out), err
+}
+
+// child is a command that Ctrl-C reaches through ctx alone: in this program's
+// process group it could have ended by the signal before ctx does, and look as
+// if it had failed of itself.
+func child(ctx context.Context, folder, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = folder
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // which make tells its children
+	cmd.WaitDelay = 20 * time.Second
+	return cmd
 }
 
 // change is one file's; before is nil where it is new, after where it goes.

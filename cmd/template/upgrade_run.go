@@ -5,12 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 )
 
 // run merges in the copy, and takes that over when it passes the checks.
@@ -92,9 +89,7 @@ func (u *upgrading) keep(ctx context.Context, conflicts string) error {
 
 // tidy settles go.mod and go.sum by what the merged code imports.
 func (u *upgrading) tidy(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "go", "mod", "tidy")
-	cmd.Dir = u.copy
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := child(ctx, u.copy, "go", "mod", "tidy").CombinedOutput(); err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 		return fmt.Errorf("nothing is changed, as with the new version go mod tidy fails: %s", lines[len(lines)-1])
 	}
@@ -134,10 +129,8 @@ func (u *upgrading) show(ctx context.Context) error {
 // check runs a target of the Makefile in the copy.
 func (u *upgrading) check(ctx context.Context, target string) error {
 	fmt.Fprintf(u.stdout, "make %s, in a copy with the new version:\n", target)
-	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", target)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = u.copy, u.stdout, u.stdout
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // which make tells its children
-	cmd.WaitDelay = 20 * time.Second
+	cmd := child(ctx, u.copy, "make", "--no-print-directory", target)
+	cmd.Stdout, cmd.Stderr = u.stdout, u.stdout
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("nothing is changed, as with the new version make %s fails (%w): KEEP=1 leaves what is merged for you to finish", target, err)
 	}
