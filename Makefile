@@ -148,8 +148,8 @@ vuln: ## look for known vulnerabilities in what is linked
 
 .PHONY: screenshots
 ##@ Template
-screenshots: bin/devdb ## take the pictures of the README anew, in Chromium
-	@$(WITH_DB) go test -count 1 -run Screenshots ./cmd/api -update
+screenshots: bin/devdb ## take the pictures of the README anew, by Chromium and Prometheus
+	@$(WITH_DB) go test -count 1 -run 'Screenshots|DashboardShows' ./cmd/api -update
 
 ##@ Everyday
 format: ## format the code

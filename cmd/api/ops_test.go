@@ -74,13 +74,23 @@ type dashboard struct {
 	Templating    struct {
 		List []struct{ Name, Type string } `json:"list"`
 	} `json:"templating"`
-	Panels []struct {
-		ID          int                            `json:"id"`
-		Type, Title string                         //
-		GridPos     struct{ X, Y, W, H int }       `json:"gridPos"`
-		Datasource  struct{ UID string }           `json:"datasource"`
-		Targets     []struct{ Expr, RefID string } `json:"targets"`
-	} `json:"panels"`
+	Panels []panel `json:"panels"`
+}
+
+type panel struct {
+	ID          int                      `json:"id"`
+	Type, Title string                   //
+	GridPos     struct{ X, Y, W, H int } `json:"gridPos"`
+	Datasource  struct{ UID string }     `json:"datasource"`
+	FieldConfig struct {
+		Defaults struct {
+			Unit     string
+			Mappings []struct {
+				Options map[string]struct{ Text string }
+			}
+		} `json:"defaults"`
+	} `json:"fieldConfig"`
+	Targets []struct{ Expr, RefID, LegendFormat string } `json:"targets"`
 }
 
 func readDashboard(t *testing.T) dashboard {

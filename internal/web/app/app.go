@@ -113,7 +113,11 @@ func register(engine *gin.Engine, o Options, api API) ([]byte, error) {
 		return nil, err
 	}
 	var document docs.Asset
-	routes := append(api.Routes(transactional(o, api)), ownRoutes(&health{db: o.DB, state: o.State}, page, func(c *gin.Context) { document.Serve(c) })...)
+	routes := api.Routes(transactional(o, api))
+	if o.Metrics != nil {
+		o.Metrics.expect(routes)
+	}
+	routes = append(routes, ownRoutes(&health{db: o.DB, state: o.State}, page, func(c *gin.Context) { document.Serve(c) })...)
 	if o.OnlyLocal {
 		for i := range routes {
 			routes[i].Fails = append(slices.Clip(routes[i].Fails), http.StatusMisdirectedRequest)
