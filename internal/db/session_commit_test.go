@@ -176,7 +176,7 @@ func TestSessionCommitRunsOverTheDeadline(t *testing.T) {
 			err = s.Commit()
 		}
 		switch {
-		case err == nil && ctx.Err() == nil:
+		case err == nil && time.Now().Before(deadline): // ctx itself may learn of it later, on a busy machine
 			t.Fatal("COMMIT did not wait for the deadline: the test tests nothing")
 		case err == nil:
 			return
