@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// backWithin bounds the time from a leader's promotion to the first acknowledged write.
-const backWithin = 5 * time.Second
+// backWithin bounds the time from a leader's promotion to the first acknowledged write: 2 s are usual, the rest is for a slow
+// machine. What waits for a time-out of the service's takes longer than this.
+const backWithin = 10 * time.Second
 
 // TestHA runs everything on one cluster, one after the other, since a cluster takes long to start.
 func TestHA(t *testing.T) {
