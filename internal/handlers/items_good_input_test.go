@@ -144,6 +144,7 @@ func TestUnusualHeaders(t *testing.T) {
 		"Content-Type: application/json; charset=us-ascii",
 		"Content-Type: application/json; charset=ISO-8859-1",
 		"Content-Encoding: identity",
+		"Content-Encoding: Identity",
 		"Expect: 100-continue",
 	} {
 		if answer := s.Do(t, "POST", "/items", item, header); answer.Status != http.StatusCreated {
