@@ -77,8 +77,8 @@ func TestUnread(t *testing.T) {
 	})
 	const malformed = "400 The request is malformed, in its first line or in a header."
 	for text, want := range map[string]string{
-		"hello\r\n":                                                                                  malformed,
-		"GET /items/%zz HTTP/1.1\r\nHost: a\r\n":                                                     malformed,
+		"hello\r\n": malformed,
+		"GET /things/%zz HTTP/1.1\r\nHost: a\r\n":                                                    malformed,
 		"GET / HTTP/1.1\r\nHost: a\r\nA: b\x00c\r\n":                                                 malformed,
 		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n":                                       malformed,
 		"GET / HTTP/1.1\r\n":                                                                         "400 The request is malformed: missing required Host header.",
