@@ -46,7 +46,9 @@ func (p *program) health(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	// No HTTP_PROXY, which knows nothing of this machine's addresses.
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
 	if err != nil {
 		return fmt.Errorf("health: %w", err)
 	}

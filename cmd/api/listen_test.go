@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"strings"
 	"testing"
@@ -34,5 +35,17 @@ func TestGreetingKeepsKeys(t *testing.T) {
 	p.await(`(?m)^  curl .*Bearer \$API_KEY`)
 	if strings.Contains(p.output.String(), "s3cret") {
 		t.Error("a key is in the output")
+	}
+}
+
+// TestHealthAsksNoProxy has a proxy that says yes to everything, as images get one from their host: api health asks the
+// server itself, at an address that nobody has.
+func TestHealthAsksNoProxy(t *testing.T) {
+	t.Parallel()
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the proxy is asked") }))
+	defer proxy.Close()
+	p := start(t, map[string]string{"HOST": "240.0.0.1", "PORT": "8080", "HTTP_PROXY": proxy.URL, "http_proxy": proxy.URL}, "health")
+	if status := p.status(); status != 1 {
+		t.Errorf("exit status %d, want 1", status)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"example.com/transcription-api/internal/web/app"
 )
 
 // fullAgain is how often the log is told that there are no descriptors left.
@@ -34,13 +36,16 @@ func (l *listener) finish(served <-chan error) {
 
 // Accept waits for the next connection.
 func (l *listener) Accept() (net.Conn, error) {
-	conn, err := l.TCPListener.Accept()
+	conn, err := l.AcceptTCP()
 	l.tellFull(err)
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return conn, err
+	if err == nil {
+		return app.AnswerUnread(conn, l.log), nil
 	}
-	if conn := l.queued(); conn != nil {
-		return conn, nil
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, err
+	}
+	if conn, ok := l.queued().(*net.TCPConn); ok {
+		return app.AnswerUnread(conn, l.log), nil
 	}
 	_ = l.Close()
 	return nil, net.ErrClosed

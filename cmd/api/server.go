@@ -50,6 +50,7 @@ func (s *server) serve(ctx context.Context, ln *listener, handler http.Handler) 
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	srv.DisableGeneralOptionsHandler = true // OPTIONS * is answered like all else, with an id, in the log
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
 	select {

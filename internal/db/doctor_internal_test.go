@@ -29,8 +29,8 @@ func TestFindings(t *testing.T) {
 		{versionFinding(14, "14.20", now), Sound, "PostgreSQL 14.20"},
 		{versionFinding(14, "14.20", now.AddDate(0, 0, 5)), Warn, "since November 2026"},
 		{versionFinding(25, "25.0", now), Sound, "PostgreSQL 25.0"},
-		{clockFinding(200*time.Millisecond, time.Millisecond), Sound, "200ms ahead"},
-		{clockFinding(-3*time.Second, time.Millisecond), Warn, "-3s ahead"},
+		{clockFinding(200*time.Millisecond, time.Millisecond), Sound, "200ms ahead of this"},
+		{clockFinding(-3*time.Second, time.Millisecond), Warn, "is 3s behind this"},
 		{clockFinding(3*time.Second, time.Millisecond), Warn, "3s ahead"},
 		{clockFinding(3*time.Second, 2500*time.Millisecond), Sound, "give or take 2.5s"}, // the way there may be all of it
 		{direct.poolerFinding(true, true), Warn, "prepared statements work"},

@@ -121,7 +121,11 @@ const clockTolerance = time.Second
 // clockFinding judges how far the server is ahead; the way there and back makes
 // that uncertain.
 func clockFinding(ahead, uncertain time.Duration) Finding {
-	detail := fmt.Sprintf("the server's is %v ahead of this machine's, give or take %v", ahead.Round(time.Millisecond), uncertain.Round(time.Millisecond))
+	way := "ahead of"
+	if ahead < 0 {
+		way = "behind"
+	}
+	detail := fmt.Sprintf("the server's is %v %s this machine's, give or take %v", ahead.Abs().Round(time.Millisecond), way, uncertain.Round(time.Millisecond))
 	if ahead.Abs()-uncertain > clockTolerance {
 		return Finding{Status: Warn, Detail: detail, Advice: "have both ask for the time (NTP): the times in the log and in the tables can not be compared"}
 	}

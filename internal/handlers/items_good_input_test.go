@@ -55,6 +55,10 @@ func TestUnusualPosts(t *testing.T) {
 		{badLanguage("en-US-u-co-phonebk"), "language", "en-US-u-co-phonebk"},
 		{badLanguage("x-private"), "language", "x-private"},
 		{badLanguage("de-CH-1996"), "language", "de-CH-1996"},
+		{badLanguage("sl-rozaj-biske-1994"), "language", "sl-rozaj-biske-1994"},
+		{badLanguage("en-a-abcde-abcde-x-a-x-x"), "language", "en-a-abcde-abcde-x-a-x-x"},
+		{badLanguage("zh-yue"), "language", "zh-yue"},
+		{badLanguage("no-bok"), "language", "no-bok"},
 		{badLanguage("es-419"), "language", "es-419"},
 		{badLanguage("i-klingon"), "language", "i-klingon"},
 		{badLanguage("sr-Latn-RS-x-mine"), "language", "sr-Latn-RS-x-mine"},
@@ -144,6 +148,7 @@ func TestUnusualHeaders(t *testing.T) {
 		"Content-Type: application/json; charset=us-ascii",
 		"Content-Type: application/json; charset=ISO-8859-1",
 		"Content-Encoding: identity",
+		"Content-Encoding: Identity",
 		"Expect: 100-continue",
 	} {
 		if answer := s.Do(t, "POST", "/items", item, header); answer.Status != http.StatusCreated {

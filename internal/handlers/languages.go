@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/language"
@@ -35,9 +36,43 @@ func languageFault(text string) string {
 		return begin + fmt.Sprintf(" of the registry, which does not have %q", unknown.Subtag())
 	case err != nil:
 		return begin + end
+	case hasExtlang(parts):
+		return begin + ", whose region has 2 letters or 3 digits" + end
+	case repeats(parts):
+		return begin + ", without repeated parts" + end
 	default:
 		return ""
 	}
+}
+
+// extended are the languages with which an extended one may begin: zh-yue, but no en-USA. The last is for no-bok and no-nyn.
+var extended = []string{"ar", "kok", "lv", "ms", "sgn", "sw", "uz", "zh", "no"}
+
+// hasExtlang tells of an extended language that its tag's language does not have. Parse takes any known one.
+func hasExtlang(parts []string) bool {
+	return len(parts) > 1 && len(parts[1]) == 3 && strings.Trim(parts[1], "0123456789") != "" &&
+		len(parts[0]) > 1 && !slices.Contains(extended, strings.ToLower(parts[0]))
+}
+
+// repeats tells of a variant, or the letter of an extension, that is there twice: RFC 5646, sections 2.2.5 and 2.2.6.
+// What follows an x is private, and what follows another single letter is the extension's own.
+func repeats(parts []string) bool {
+	seen, extension := map[string]bool{}, false
+	for _, part := range parts {
+		part = strings.ToLower(part)
+		if part == "x" {
+			return false
+		}
+		extension = extension || len(part) == 1
+		variant := len(part) > 4 || len(part) == 4 && part[0] <= '9'
+		if len(part) == 1 || variant && !extension {
+			if seen[part] {
+				return true
+			}
+			seen[part] = true
+		}
+	}
+	return false
 }
 
 // hasLength tells whether a part has from least to most bytes.

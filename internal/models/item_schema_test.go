@@ -92,7 +92,17 @@ func TestConstraints(t *testing.T) {
 		{"error", strings.Repeat("a", 2001), "items_error_length"},
 		{"version", nil, "23502"},
 		{"created_at", nil, "23502"},
+		{"created_at", "0001-01-01 00:00Z", ""},
+		{"created_at", "0001-12-31 23:59:59.999999Z BC", "items_times"},
+		{"created_at", "9999-12-31 23:59:59.999999Z", ""},
+		{"created_at", "10000-01-01 00:00Z", "items_times"},
+		{"created_at", "infinity", "items_times"},
+		{"created_at", "-infinity", "items_times"},
 		{"updated_at", nil, "23502"},
+		{"updated_at", "infinity", "items_times"},
+		{"lease_until", "infinity", "items_times"},
+		{"retry_at", nil, ""},
+		{"retry_at", "infinity", "items_times"},
 	} {
 		row := map[string]any{"title": "a", "audio_url": "https://example.com/"}
 		row[test.column] = test.value

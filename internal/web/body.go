@@ -22,7 +22,7 @@ func readBody(c *gin.Context) ([]byte, error) {
 	if err != nil || !isJSON {
 		return nil, unsupported("Send JSON: Content-Type: application/json, in UTF-8.")
 	}
-	if encoding := c.GetHeader("Content-Encoding"); encoding != "" && encoding != "identity" {
+	if encoding := c.GetHeader("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, unsupported("Send the body without Content-Encoding.")
 	}
 	body, err := ReadAll(c)

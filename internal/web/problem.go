@@ -38,19 +38,28 @@ func (p *Problem) Error() string {
 
 func (p *Problem) Unwrap() error { return p.Cause }
 
-// Write answers with the problem. The request's id has to be a header already.
-func (p *Problem) Write(c *gin.Context) {
+// ProblemMedia is the content type of every error.
+const ProblemMedia = "application/problem+json"
+
+// Document is the answer's body, to the request with this id.
+func (p *Problem) Document(requestID string) []byte {
 	whole := *p
-	whole.Type, whole.Title, whole.RequestID = "about:blank", StatusTitle(p.Status), c.Writer.Header().Get("X-Request-ID")
+	whole.Type, whole.Title, whole.RequestID = "about:blank", StatusTitle(p.Status), requestID
 	body, err := Marshal(whole)
 	if err != nil {
 		panic(err) // strings and numbers can be marshalled
 	}
+	return body
+}
+
+// Write answers with the problem. The request's id has to be a header already.
+func (p *Problem) Write(c *gin.Context) {
+	body := p.Document(c.Writer.Header().Get("X-Request-ID"))
 	if p.Status == http.StatusServiceUnavailable || p.Retry {
 		c.Header("Retry-After", "1")
 	}
 	c.Header("Cache-Control", "no-store")
-	c.Data(p.Status, "application/problem+json", body)
+	c.Data(p.Status, ProblemMedia, body)
 }
 
 // StatusTitle is the status's name in RFC 9110, where net/http has an older one.

@@ -56,11 +56,13 @@ func onlyFrom(origins []string, cors gin.HandlerFunc) gin.HandlerFunc {
 	}
 }
 
+// allowOrigins allows all headers that the service reads: the request of a page
+// that sends another one is not sent.
 func allowOrigins(origins []string) gin.HandlerFunc {
 	return onlyFrom(origins, cors.New(cors.Config{
 		AllowOrigins:  origins,
 		AllowMethods:  []string{"GET", "HEAD", "POST", "PATCH", "DELETE"},
-		AllowHeaders:  []string{"Authorization", "Content-Type", keyHeader, "If-Match", "If-None-Match", "X-Request-ID"},
+		AllowHeaders:  []string{"Authorization", "Cache-Control", "Content-Type", keyHeader, "If-Match", "If-None-Match", "traceparent", "X-Request-ID"},
 		ExposeHeaders: []string{"ETag", replayedHeader, "Location", "Retry-After", "X-Request-ID"},
 		MaxAge:        time.Hour,
 	}))

@@ -70,7 +70,7 @@ func TestCORS(t *testing.T) {
 		answer := s.Do(t, "OPTIONS", path, "", origin, "Access-Control-Request-Method: PATCH", "Access-Control-Request-Headers: authorization,content-type,idempotency-key")
 		want := map[string]string{
 			"Allow-Origin": corsOrigin, "Allow-Methods": "GET,HEAD,POST,PATCH,DELETE", "Max-Age": "3600",
-			"Allow-Headers": "Authorization,Content-Type,Idempotency-Key,If-Match,If-None-Match,X-Request-Id",
+			"Allow-Headers": "Authorization,Cache-Control,Content-Type,Idempotency-Key,If-Match,If-None-Match,Traceparent,X-Request-Id",
 		}
 		if diff := cmp.Diff(want, corsHeaders(answer)); answer.Status != http.StatusNoContent || diff != "" {
 			t.Errorf("preflight of %s: %d %s", path, answer.Status, diff)

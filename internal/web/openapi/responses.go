@@ -140,7 +140,7 @@ func (d *document) problem(status int) object {
 	}
 	schema, _ := d.types.Answer(web.Problem{}) // of texts and numbers
 	media := object{"schema": schema.Doc, "example": sample}
-	return object{"description": when, "headers": d.headers(own[status]), "content": object{"application/problem+json": media}}
+	return object{"description": when, "headers": d.headers(own[status]), "content": object{web.ProblemMedia: media}}
 }
 
 // problems are the components for the statuses that any operation has.
