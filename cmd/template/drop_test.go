@@ -36,6 +36,7 @@ func TestDropExample(t *testing.T) {
 	lint(t, root)
 	command(t, root, "go", "mod", "tidy", "-diff")
 	resourceTests(t, root)
+	command(t, root, "go", "test", "-run", "TestCommands", "./cmd/template")
 	s := serve(t, root)
 	if document := s.want(t, 200, `"/health/ready"`, "GET", "/openapi.json", ""); regexp.MustCompile(`/items|"name":"items"|"\w*Item\w*"`).MatchString(document.body) {
 		t.Errorf("the document has %s", document.body)

@@ -85,13 +85,14 @@ func TestInit(t *testing.T) {
 	refused(t, root, request{module: "example.org/you/other"}, "this clone has its name already: example.org/you/notes")
 }
 
-// TestInitAfterGonew: gonew has renamed go.mod and the imports.
+// TestInitAfterGonew: gonew has renamed go.mod and the imports, and made no repository.
 func TestInitAfterGonew(t *testing.T) {
 	t.Parallel()
 	root := unnamed(t)
 	command(t, root, "sh", "-c", `for f in $(git ls-files '*.go' go.mod); do
 		sed 's#example.com/transcription-api#example.org/you/notes#' "$f" >f.new && cat f.new >"$f"; done; rm f.new`)
-	commit(t, root)
+	command(t, root, "sh", "-c", `export GIT_AUTHOR_NAME=Test GIT_AUTHOR_EMAIL=test@example.org GIT_COMMITTER_NAME=Test GIT_COMMITTER_EMAIL=test@example.org
+		rm -rf .git && git init && git add -A && git commit -m Start`)
 	if err := initialize(t.Context(), root, request{module: "example.org/you/notes"}, io.Discard); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,10 @@ func TestMigrationTarget(t *testing.T) {
 	if !strings.Contains(out, "_create_notes.sql") {
 		t.Fatalf("no migration was made:\n%s", out)
 	}
+	command(t, root, "make", "-s", "migration", "NAME=add_priority")
+	if out := command(t, root, "git", "status", "--porcelain"); !strings.Contains(out, "_add_priority.sql") {
+		t.Errorf("no second one was made:\n%s", out)
+	}
 	for _, name := range []string{"", "NAME=a b", "NAME=../x"} {
 		if exec.CommandContext(t.Context(), "make", "-C", root, "-s", "migration", name).Run() == nil {
 			t.Errorf("%q is taken", name)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -102,7 +103,7 @@ func TestUpgradeShows(t *testing.T) {
 	}
 }
 
-// TestUpgradeKeeps: on demand what is merged stays, conflicts marked, whatever the checks would say.
+// TestUpgradeKeeps: on demand what is merged stays, conflicts marked, whatever the checks would say, until it is taken back.
 func TestUpgradeKeeps(t *testing.T) {
 	t.Parallel()
 	changed := maps.Clone(next)
@@ -110,6 +111,7 @@ func TestUpgradeKeeps(t *testing.T) {
 	template, clone := versions(t, changed)
 	save(t, clone, map[string]string{"lib/kept.txt": "6 ours\n", "lib/gone.txt": "ours\n", "new/run": "ours\n"})
 	saved(t, clone, "")
+	before := whole(t, clone)
 	var said bytes.Buffer
 	if err := upgrade(t.Context(), clone, order{from: template, keep: true, checks: []string{"lint"}}, &said); err != nil {
 		t.Fatalf("%v\n%s", err, &said)
@@ -119,5 +121,11 @@ func TestUpgradeKeeps(t *testing.T) {
 	}
 	if !strings.Contains(said.String(), "to resolve: lib/gone.txt, lib/kept.txt, new/run\n") || readText(t, clone, "lib/gone.txt") != "ours\n" || readText(t, clone, "new/run") != "ours\n" {
 		t.Errorf("it says\n%s", &said)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "git restore . && git clean -d -i")
+	cmd.Dir, cmd.Stdin = clone, strings.NewReader("clean\n")
+	out, err := cmd.CombinedOutput()
+	if diff := cmp.Diff(before, whole(t, clone)); err != nil || diff != "" {
+		t.Errorf("it is not taken back: %v\n%s(-before +after)\n%s", err, out, diff)
 	}
 }
