@@ -41,7 +41,7 @@ type Session struct {
 	spoilt      bool     // … and what no reset undoes: the connection is closed at the end
 	closes      []func() // run at the end
 	hooks       []func(context.Context)
-	marks       map[string]int // how many hooks there were at each savepoint
+	marks       []savepointMark
 	stats       Stats
 	leak        *leakWatch
 	seen        map[string]int // dev only: how often each statement was sent

@@ -11,16 +11,20 @@ import (
 // run runs one statement in the session, and counts and logs it. The first one
 // begins the transaction: BEGIN travels with it, unless the statement has to be
 // sent alone.
-func run[T any](s *Session, ctx context.Context, query string, args []any, alone bool, do func(*transaction) (T, error)) (result T, err error) {
-	if err := s.takeTurn(query); err != nil {
+func run[T any](s *Session, ctx context.Context, query string, args []any, alone bool, do func(context.Context, *transaction) (T, error)) (result T, err error) {
+	effect, err := s.takeTurn(query)
+	if err != nil {
 		return result, err
 	}
 	defer s.turn.Unlock()
+	if effect.undoes() && ctx.Err() != nil {
+		ctx = s.ctx // tx.Transaction looks at no error here: what has failed for the end of ctx would be committed
+	}
 	called := time.Now()
 	var start time.Time
 	send := func(t *transaction) (err error) {
 		start = time.Now()
-		result, err = do(t)
+		result, err = do(ctx, t)
 		return err
 	}
 	t, first := s.transaction, s.transaction == nil
@@ -38,6 +42,7 @@ func run[T any](s *Session, ctx context.Context, query string, args []any, alone
 	}
 	if err == nil {
 		stateOf(t.conn.PgConn()).remember(query)
+		s.markHooks(effect.savepoints)
 	}
 	err = s.settle(ctx, t, query, err)
 	s.spent(start.Sub(called))
@@ -45,27 +50,27 @@ func run[T any](s *Session, ctx context.Context, query string, args []any, alone
 	return result, err
 }
 
-// enter takes the session's turn for a statement, or says why it cannot have it.
-func (s *Session) takeTurn(query string) error {
+// takeTurn takes the session's turn for a statement, or says why it cannot have it.
+func (s *Session) takeTurn(query string) (effects, error) {
 	if !s.turn.TryLock() {
 		if s.hasEnded() {
-			return sql.ErrTxDone
+			return effects{}, sql.ErrTxDone
 		}
-		return s.abuse(fmt.Errorf("%w: another goroutine is in a statement: give each goroutine a session of its own", ErrSessionBusy))
+		return effects{}, s.abuse(fmt.Errorf("%w: another goroutine is in a statement: give each goroutine a session of its own", ErrSessionBusy))
 	}
-	err := s.admit(query)
+	effect := s.db.effects.of(query)
+	err := s.admit(query, effect)
 	if err != nil {
 		s.turn.Unlock()
 	}
-	return err
+	return effect, err
 }
 
 // admit refuses a statement of a session that has ended or was used wrongly,
 // that comes while rows are open, or that would end the transaction.
-func (s *Session) admit(query string) error {
+func (s *Session) admit(query string, effect effects) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	effect := s.db.effects.of(query)
 	switch {
 	case s.ended:
 		return sql.ErrTxDone
