@@ -14,6 +14,9 @@ type effects struct {
 	sets   bool // may set what outlives the transaction: RESET undoes it
 	spoils bool // sets what only a new connection undoes
 
+	writes     bool // may write, even where the transaction began READ ONLY
+	recalls    bool // asks for the last number of a sequence
+	copies     bool // waits for a client that sends data
 	savepoints []savepointStatement
 }
 
@@ -99,6 +102,9 @@ func effectsOf(query string) effects {
 		e.ends = e.ends || endsTransaction(words)
 		e.sets = e.sets || sets(words)
 		e.spoils = e.spoils || spoils(words)
+		e.writes = e.writes || writes(words)
+		e.recalls = e.recalls || recalls(words)
+		e.copies = e.copies || copies(words)
 		if verb := words[0]; verb == "SAVEPOINT" || verb == "RELEASE" || verb == "ROLLBACK" && !endsTransaction(words) {
 			e.savepoints = append(e.savepoints, savepointStatement{verb, folded(words[len(words)-1])})
 		}
@@ -116,13 +122,13 @@ func folded(word string) string {
 
 // spoils reports what no reset undoes: statements that were prepared by name, or
 // pgx's own that were dropped; a library that was loaded; the seed of random(),
-// from which its later numbers can be guessed.
+// from which its later numbers can be guessed; connections of dblink's by name.
 func spoils(words []string) bool {
 	switch words[0] {
 	case "PREPARE", "DEALLOCATE", "LOAD":
 		return true
 	default:
-		return slices.Contains(words, "SETSEED") || words[0] == "SET" && slices.Contains(words, "SEED")
+		return mention(words, "SETSEED", "DBLINK_CONNECT", "DBLINK_CONNECT_U", "PG_REPLICATION_ORIGIN_SESSION_SETUP") || words[0] == "SET" && slices.Contains(words, "SEED")
 	}
 }
 

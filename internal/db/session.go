@@ -37,6 +37,7 @@ type Session struct {
 	failed      error    // the first error of a statement, while it dooms the transaction
 	broken      error    // why the transaction could not begin
 	misuse      error    // a programming error: nothing may be committed
+	wrote       bool     // a statement may have written, see effects
 	dirty       bool     // a statement may have set what outlives the transaction
 	spoilt      bool     // … and what no reset undoes: the connection is closed at the end
 	closes      []func() // run at the end

@@ -194,6 +194,12 @@ func (t *transaction) sever() {
 // interrupt ends what another goroutine does on the connection.
 func (t *transaction) interrupt() { _ = t.conn.PgConn().Conn().SetDeadline(time.Unix(1, 0)) }
 
+// takesWrites reports that the server has said so, as it does from version 14 on.
+func (t *transaction) takesWrites() bool {
+	pg := t.conn.PgConn()
+	return pg.ParameterStatus("in_hot_standby") == "off" && pg.ParameterStatus("default_transaction_read_only") == "off"
+}
+
 // open reports whether the transaction is still there, failed or not.
 func (t *transaction) open() bool { return t.conn.PgConn().TxStatus() != 'I' }
 
