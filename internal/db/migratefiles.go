@@ -58,10 +58,32 @@ func readMigration(source fs.FS, entry fs.DirEntry) (migrationFile, error) {
 		return migrationFile{}, err
 	}
 	file := migrationFile{name: entry.Name(), version: version, text: string(text)}
-	if !file.annotated("Up") {
+	switch {
+	case strings.HasPrefix(file.text, "\ufeff"):
+		return migrationFile{}, fmt.Errorf("it begins with a byte order mark: save it without one")
+	case !file.annotated("Up"):
 		return migrationFile{}, fmt.Errorf("it has no line -- +goose Up")
 	}
-	return file, nil
+	return file, file.keepsTransaction()
+}
+
+// keepsTransaction refuses what would end the transaction that the migration and
+// its row in the version table are committed in: a part of it would stay where it
+// fails, and after ROLLBACK it would count as applied.
+func (f migrationFile) keepsTransaction() error {
+	if f.annotated("NO TRANSACTION") {
+		return nil
+	}
+	for _, tokens := range sqlStatements(sqlTokens(f.text)) {
+		first, last := tokens[0], tokens[len(tokens)-1]
+		for _, words := range statements(f.text[first.offset : last.offset+len(last.text)]) {
+			if endsTransaction(words) {
+				return fmt.Errorf("line %d: %s: a migration is one transaction already: leave it out, or write -- +goose NO TRANSACTION above -- +goose Up",
+					1+strings.Count(f.text[:first.offset], "\n"), strings.ToUpper(first.text))
+			}
+		}
+	}
+	return nil
 }
 
 // annotated reports a line "-- +goose word".
