@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
@@ -60,6 +61,28 @@ func TestSessionCopiesNothing(t *testing.T) {
 	}
 	if c := conn.Counters(); c.Opened != 1 {
 		t.Errorf("%d connections were opened", c.Opened)
+	}
+}
+
+// TestSessionNumberOutOfRange: pgx refuses it before PostgreSQL can, and it is the same fault of a value.
+func TestSessionNumberOutOfRange(t *testing.T) {
+	t.Parallel()
+	conn, _, _ := sessionOpen(t, sessionPool(1, 0))
+	for query, arg := range map[string]any{
+		"SELECT 1 WHERE ?::int4 = 1": int64(1) << 40, "SELECT 1 WHERE ?::int2 = 1": -40000, "SELECT 1 WHERE ?::int8 = 1": "9223372036854775808",
+		"SELECT 1 WHERE ?::bigint = 1": uint64(1) << 63, "SELECT 1 WHERE 1 = ANY (?::int4[])": []int64{1 << 40},
+		"SELECT 1 WHERE ?::timestamptz > now()": time.Date(300000, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		err := conn.WithSession(t.Context(), func(tx *gorm.DB) error {
+			return tx.Statement.ConnPool.QueryRowContext(t.Context(), strings.ReplaceAll(query, "?", "$1"), arg).Err()
+		})
+		if db.Classify(err) != db.Invalid {
+			t.Errorf("%s: %v, class %d, want Invalid", query, err, db.Classify(err))
+		}
+	}
+	err := conn.WithSession(t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT ?::int4", make(chan int)).Error })
+	if err == nil || db.Classify(err) != db.Other {
+		t.Errorf("%v, class %d, want Other", err, db.Classify(err))
 	}
 }
 
