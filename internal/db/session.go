@@ -32,6 +32,7 @@ type Session struct {
 	mu          sync.Mutex   // guards what follows
 	transaction *transaction // nil until the first statement
 	stopWait    func()       // ends the wait for it
+	stopOverdue func() bool  // see hold
 	open        *openRows    // of the last statement, until they are closed
 	ended       bool
 	failed      error    // the first error of a statement, while it dooms the transaction

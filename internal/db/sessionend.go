@@ -13,7 +13,7 @@ import (
 func (s *Session) Commit() error {
 	t, ok := s.end()
 	if !ok {
-		return sql.ErrTxDone
+		return s.because(s.ctx, sql.ErrTxDone)
 	}
 	return s.commitEnded(t)
 }
@@ -24,7 +24,7 @@ func (s *Session) Commit() error {
 func (s *Session) Finish() error {
 	t, ok := s.end()
 	if !ok {
-		return sql.ErrTxDone
+		return s.because(s.ctx, sql.ErrTxDone)
 	}
 	if !s.hasOnlyRead(t) {
 		return s.commitEnded(t)
@@ -124,6 +124,9 @@ func (s *Session) end() (t *transaction, ok bool) {
 		return nil, false
 	}
 	s.ended = true
+	if s.stopOverdue != nil {
+		s.stopOverdue()
+	}
 	s.mu.Unlock()
 	if !s.turn.TryLock() {
 		s.abuse(fmt.Errorf("%w: the session ended while a goroutine was in a statement", ErrSessionBusy))
