@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"testing"
 
@@ -33,6 +34,47 @@ func TestSessionOwnerHangs(t *testing.T) {
 	}
 	if n := sessionRows(t, url); n != 1 || conn.Counters().Opened != 1 {
 		t.Errorf("%d rows, %d connections were opened, want 1 and 1", n, conn.Counters().Opened)
+	}
+	sessionIdle(t, conn, url)
+}
+
+// explosive is a value that panics when it is to be sent.
+type explosive struct{}
+
+// Value implements driver.Valuer.
+func (explosive) Value() (driver.Value, error) { panic("Value") }
+
+// TestSessionValuePanics: nothing was sent, so that the connection is as good as before.
+func TestSessionValuePanics(t *testing.T) {
+	t.Parallel()
+	conn, url, _ := sessionOpen(t, sessionPool(1, 0))
+	send := map[string]func(tx *gorm.DB) error{
+		"Exec": func(tx *gorm.DB) error { return tx.Exec("SELECT ?::text", explosive{}).Error },
+		"Rows": func(tx *gorm.DB) error { return tx.Raw("SELECT ?::text", explosive{}).Scan(new(string)).Error },
+	}
+	for way, send := range send {
+		for _, first := range []bool{true, false} {
+			func() {
+				defer func() {
+					if fault := recover(); fault != "Value" {
+						t.Errorf("%s: recovered: %v", way, fault)
+					}
+				}()
+				_ = conn.WithSession(t.Context(), func(tx *gorm.DB) error {
+					if !first {
+						sessionMust(t, sessionInsert(tx, "lost"))
+					}
+					return send(tx)
+				})
+			}()
+			sessionMust(t, conn.WithSession(t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error }))
+			if c := conn.Counters(); c.Opened != 1 || c.Invalidated != 0 {
+				t.Errorf("%s, first: %v: %d connections were opened, %d invalidated", way, first, c.Opened, c.Invalidated)
+			}
+		}
+	}
+	if n := sessionRows(t, url); n != 0 {
+		t.Errorf("%d rows", n)
 	}
 	sessionIdle(t, conn, url)
 }

@@ -116,12 +116,12 @@ func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*transac
 }
 
 // beginWith puts BEGIN before what send writes, and returns how far BEGIN came.
-func (d *DB) beginWith(t *transaction, begin beginning, send func(*transaction) error) (outcome, error) {
-	err := t.line.arm(begin, !d.opts.PgBouncer, d.opts.ConnectTimeout)
-	if err == nil {
+func (d *DB) beginWith(t *transaction, begin beginning, send func(*transaction) error) (reached outcome, err error) {
+	defer func() { reached = t.line.disarm() }() // also where a value that is to be sent panics
+	if err = t.line.arm(begin, !d.opts.PgBouncer, d.opts.ConnectTimeout); err == nil {
 		err = send(t)
 	}
-	return t.line.disarm(), err
+	return reached, err
 }
 
 // take takes a connection out of the pool, or opens one.
