@@ -86,6 +86,23 @@ func TestSessionNumberOutOfRange(t *testing.T) {
 	}
 }
 
+// TestSessionZeroByte: in a statement's text it is a fault of the program's, and no line that was lost.
+func TestSessionZeroByte(t *testing.T) {
+	t.Parallel()
+	conn, _, _ := sessionOpen(t, sessionPool(1, 0))
+	for _, args := range [][]any{nil, {1}} {
+		err := conn.WithSession(t.Context(), func(tx *gorm.DB) error {
+			return tx.Exec("SELECT 'a\x00b'"+strings.Repeat(", ?::int", len(args)), args...).Error
+		})
+		if db.Classify(err) != db.Other || !strings.Contains(err.Error(), "zero byte") {
+			t.Errorf("%v, class %d, want Other", err, db.Classify(err))
+		}
+	}
+	if n := conn.Counters().Opened; n != 1 {
+		t.Errorf("%d connections were opened", n)
+	}
+}
+
 // TestSessionTableIsGone: a statement by the simple protocol has no plan that could be too old, so it is not sent again, and
 // the connection is kept.
 func TestSessionTableIsGone(t *testing.T) {

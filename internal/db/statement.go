@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -84,6 +85,8 @@ func (s *Session) admit(query string, effect effects) (effects, error) {
 		s.misuse = fmt.Errorf("%w: the rows of %q are still open: read them to the end or close them first; another goroutine needs a session of its own", ErrSessionBusy, s.open.query)
 	case effect.ends:
 		s.misuse = fmt.Errorf("%w: refused: %s", ErrSessionOwned, query)
+	case strings.IndexByte(query, 0) >= 0: // the server would read the rest as another part of the message
+		s.misuse = fmt.Errorf("a statement has a zero byte: %q", query)
 	case effect.copies:
 		s.misuse = fmt.Errorf("a session has no data for COPY: use tx.CreateInBatches, or a connection of pgx's own: refused: %s", query)
 	default:
