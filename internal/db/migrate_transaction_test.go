@@ -60,6 +60,22 @@ COMMIT;
 	}
 }
 
+// TestMigrate_NoWayBack: the plan tells of a migration that says nothing of how to undo it.
+func TestMigrate_NoWayBack(t *testing.T) {
+	t.Parallel()
+	for down, want := range map[string]bool{
+		"": true, "-- +goose Down\n": true, "-- +goose Down\n-- DROP TABLE made;\n": true, "-- +goose Down\nDROP TABLE made;\n": false,
+	} {
+		m := migrateNew(t, migrateFiles("00001_made.sql", "-- +goose Up\nCREATE TABLE made (id int);\n"+down))
+		if _, err := m.up(); err != nil {
+			t.Fatal(err)
+		}
+		if plan, err := m.migrator().Plan(t.Context()); err != nil || plan.Stays != want {
+			t.Errorf("%q: stays: %v, %v", down, plan.Stays, err)
+		}
+	}
+}
+
 // TestMigrate_SettingsEndWithTheirMigration: those of one that is applied today are not found by the next one, as they would
 // not if that were applied tomorrow.
 func TestMigrate_SettingsEndWithTheirMigration(t *testing.T) {
