@@ -84,6 +84,9 @@ func (p *program) announce(order migrateOrder, plan db.Plan) {
 	switch {
 	case order.action == "down" && plan.Latest != "":
 		fmt.Fprintf(p.stdout, "%s roll back %s, in %s\n", verb, plan.Latest, plan.Target)
+		if plan.Stays {
+			fmt.Fprintf(p.stdout, "warning: %s has no statement after -- +goose Down: what it has done stays, and only counts as not applied\n", plan.Latest)
+		}
 	case order.action == "down" && order.dryRun:
 		fmt.Fprintln(p.stdout, "nothing to roll back")
 	case order.action == "up" && len(plan.Pending) > 0:

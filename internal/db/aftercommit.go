@@ -36,19 +36,32 @@ func AfterCommit(tx *gorm.DB, fn func(ctx context.Context)) error {
 	return nil
 }
 
-// markHooks follows the savepoints of tx.Transaction: what is rolled back takes
-// the hooks registered in it along.
-func (s *Session) markHooks(query string) {
+// savepointMark is a savepoint that there is, and how many hooks there were when it was made.
+type savepointMark struct {
+	name  string
+	hooks int
+}
+
+// markHooks follows the savepoints, those of tx.Transaction and those written by
+// hand: what is rolled back takes the hooks registered in it along. Of several
+// with one name the last one counts, as in PostgreSQL.
+func (s *Session) markHooks(statements []savepointStatement) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if name, ok := strings.CutPrefix(query, "ROLLBACK TO SAVEPOINT "); ok {
-		s.hooks = s.hooks[:min(s.marks[name], len(s.hooks))]
-	}
-	if name, ok := strings.CutPrefix(query, "SAVEPOINT "); ok {
-		if s.marks == nil {
-			s.marks = make(map[string]int)
+	for _, statement := range statements {
+		if statement.verb == "SAVEPOINT" {
+			s.marks = append(s.marks, savepointMark{statement.name, len(s.hooks)})
+			continue
 		}
-		s.marks[name] = len(s.hooks)
+		at := len(s.marks) - 1
+		for at >= 0 && s.marks[at].name != statement.name {
+			at--
+		}
+		if at >= 0 && statement.verb == "ROLLBACK" {
+			s.hooks = s.hooks[:s.marks[at].hooks]
+			at++ // the savepoint stays
+		}
+		s.marks = s.marks[:max(at, 0)]
 	}
 }
 

@@ -13,6 +13,22 @@ type effects struct {
 	ends   bool // ends the transaction it is sent in, or begins another one
 	sets   bool // may set what outlives the transaction: RESET undoes it
 	spoils bool // sets what only a new connection undoes
+
+	writes     bool // may write, even where the transaction began READ ONLY
+	recalls    bool // asks for the last number of a sequence
+	copies     bool // waits for a client that sends data
+	savepoints []savepointStatement
+}
+
+// savepointStatement makes, releases or rolls back to a savepoint.
+type savepointStatement struct {
+	verb string // SAVEPOINT, RELEASE or ROLLBACK
+	name string // in the one form that compares
+}
+
+// undoes reports a return to a savepoint.
+func (e effects) undoes() bool {
+	return slices.ContainsFunc(e.savepoints, func(s savepointStatement) bool { return s.verb == "ROLLBACK" })
 }
 
 // effectsCache remembers the effects of the texts seen, which are few: GORM
@@ -86,19 +102,33 @@ func effectsOf(query string) effects {
 		e.ends = e.ends || endsTransaction(words)
 		e.sets = e.sets || sets(words)
 		e.spoils = e.spoils || spoils(words)
+		e.writes = e.writes || writes(words)
+		e.recalls = e.recalls || recalls(words)
+		e.copies = e.copies || copies(words)
+		if verb := words[0]; verb == "SAVEPOINT" || verb == "RELEASE" || verb == "ROLLBACK" && !endsTransaction(words) {
+			e.savepoints = append(e.savepoints, savepointStatement{verb, folded(words[len(words)-1])})
+		}
 	}
 	return e
 }
 
+// folded is a name as PostgreSQL keeps it.
+func folded(word string) string {
+	if name, quoted := strings.CutPrefix(word, quotedName); quoted {
+		return name
+	}
+	return strings.ToLower(word)
+}
+
 // spoils reports what no reset undoes: statements that were prepared by name, or
 // pgx's own that were dropped; a library that was loaded; the seed of random(),
-// from which its later numbers can be guessed.
+// from which its later numbers can be guessed; connections of dblink's by name.
 func spoils(words []string) bool {
 	switch words[0] {
 	case "PREPARE", "DEALLOCATE", "LOAD":
 		return true
 	default:
-		return slices.Contains(words, "SETSEED") || words[0] == "SET" && slices.Contains(words, "SEED")
+		return mention(words, "SETSEED", "DBLINK_CONNECT", "DBLINK_CONNECT_U", "PG_REPLICATION_ORIGIN_SESSION_SETUP") || words[0] == "SET" && slices.Contains(words, "SEED")
 	}
 }
 

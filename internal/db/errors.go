@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -47,6 +48,10 @@ var sqlstates = map[string]Class{
 	"25P03": Unavailable, "25P04": Unavailable, // ended by the server: idle or too long in the transaction
 }
 
+// outOfRange is what pgx says of a whole number that the parameter's type cannot
+// hold. It sends none, so that PostgreSQL cannot say 22003.
+var outOfRange = regexp.MustCompile(`(?s)failed to encode args.* is (greater than maximum|less than minimum) value for int\d`)
+
 // Classify returns the class of an error that a session returned. A programming
 // error is Other, whatever other errors it has caused.
 func Classify(err error) Class {
@@ -65,6 +70,9 @@ func Classify(err error) Class {
 			return Other
 		}
 		return classifyState(pg.Code)
+	}
+	if err != nil && outOfRange.MatchString(err.Error()) {
+		return Invalid
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return Other

@@ -193,7 +193,7 @@ func (m *Migrator) failure(ctx context.Context, file migrationFile, err error) e
 		return fmt.Errorf("%s: %w; nothing of it is kept", file.name, statement)
 	}
 	kept := "nothing of it is kept"
-	if statement.number > 1 {
+	if m.run.hasKept() {
 		kept = "it has no transaction: the statements before it stay, and run again next time (write IF NOT EXISTS)"
 	}
 	if left := m.leftBehind(ctx, statement.text); left != "" {

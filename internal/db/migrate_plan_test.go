@@ -44,6 +44,11 @@ func TestMigrate_BadFiles(t *testing.T) {
 		"a folder":        {[]string{"00001_a.sql/00001_b.sql", good}, []string{"00001_a.sql", "NUMBER_name.sql"}},
 		"no mark":         {[]string{"00001_a.sql", "CREATE TABLE a (id int);"}, []string{"00001_a.sql", "-- +goose Up"}},
 		"a negative one":  {[]string{"-1_a.sql", good}, []string{"-1_a.sql", "NUMBER_name.sql"}},
+		"a COMMIT":        {[]string{"00001_a.sql", "-- +goose Up\nBEGIN;\nSELECT 1;\nCOMMIT;\n"}, []string{"00001_a.sql: line 2: BEGIN", "NO TRANSACTION"}},
+		"a ROLLBACK":      {[]string{"00001_a.sql", good + "-- +goose Down\nSELECT 1; -- and\n\trollback;\n"}, []string{"00001_a.sql: line 5: ROLLBACK", "NO TRANSACTION"}},
+		"a bare goose":    {[]string{"00001_a.sql", good + "-- goose Down\nDROP TABLE a;\n"}, []string{"00001_a.sql", `"-- goose Down"`, "-- +goose"}},
+		"a blank":         {[]string{"00001_a.sql", good + "-- + goose down\r\nDROP TABLE a;\n"}, []string{"00001_a.sql", `"-- + goose down"`, "-- +goose"}},
+		"a BOM":           {[]string{"00001_a.sql", "\ufeff" + good}, []string{"00001_a.sql", "byte order mark"}},
 		"a blank between": {[]string{"00001 _a.sql", good}, []string{"00001 _a.sql", "NUMBER_name.sql"}},
 	}
 	for name, test := range tests {

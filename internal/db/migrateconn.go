@@ -63,11 +63,17 @@ func (c *migrationConn) lockTimeout(local bool) string {
 	return setAll(local, fmt.Sprintf("('lock_timeout', '%dms')", max(c.m.opts.MigrateLockTimeout.Milliseconds(), 1)))
 }
 
-// ResetSession undoes what the last migration has set for its session.
+// ResetSession undoes what the last migration has set for its session: the next
+// one finds what it finds where it is the only one that is pending.
 func (c *migrationConn) ResetSession(ctx context.Context) error {
 	c.inTransaction = false
 	if err := c.Conn.ResetSession(ctx); err != nil {
 		return err
+	}
+	if !c.m.opts.PgBouncer {
+		if _, err := c.Conn.ExecContext(ctx, resetSettings+resetObjects, nil); err != nil {
+			return err
+		}
 	}
 	return c.limit(ctx)
 }
@@ -109,8 +115,21 @@ func (t migrationTx) Rollback() error {
 	return t.Tx.Rollback()
 }
 
-// ExecContext runs a statement. Those with arguments are goose's own.
+// errLeftOpen refuses a migration whose last transaction would end with its
+// connection, after it has counted as applied.
+var errLeftOpen = errors.New("it has begun a transaction and not ended it: COMMIT is missing")
+
+// open reports a transaction that the migration has begun by itself.
+func (c *migrationConn) open() bool {
+	return !c.inTransaction && c.Conn.Conn().PgConn().TxStatus() != 'I'
+}
+
+// ExecContext runs a statement. Those with arguments are goose's own, when the
+// migration is through.
 func (c *migrationConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if len(args) > 0 && c.m.run.running() && c.open() {
+		return nil, errLeftOpen
+	}
 	if len(args) > 0 || !c.m.run.running() {
 		return c.Conn.ExecContext(ctx, query, args)
 	}
@@ -122,7 +141,7 @@ func (c *migrationConn) ExecContext(ctx context.Context, query string, args []dr
 	if err != nil {
 		return nil, &statementError{number, query, c.inTransaction, err}
 	}
-	if !c.inTransaction {
+	if !c.inTransaction && !c.open() {
 		c.m.run.kept(number)
 	}
 	return result, nil

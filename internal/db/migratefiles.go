@@ -19,6 +19,10 @@ type migrationFile struct {
 
 var migrationName = regexp.MustCompile(`^([0-9]+)_[^/]*\.sql$`)
 
+// misspeltMark is a line that is a comment to goose: what follows "-- goose Down"
+// would be a part of Up.
+var misspeltMark = regexp.MustCompile(`(?im)^\s*--\s*(goose|\+\s+goose|@goose|\+goose:)\s*(up|down|no\s+transaction|statement(begin|end))\s*$`)
+
 // readMigrations reads the folder, oldest first. Whatever goose would pass over
 // in silence is an error: a name without a number, a number twice, a file that
 // is no SQL, one without goose's mark.
@@ -58,10 +62,34 @@ func readMigration(source fs.FS, entry fs.DirEntry) (migrationFile, error) {
 		return migrationFile{}, err
 	}
 	file := migrationFile{name: entry.Name(), version: version, text: string(text)}
-	if !file.annotated("Up") {
+	switch {
+	case strings.HasPrefix(file.text, "\ufeff"):
+		return migrationFile{}, fmt.Errorf("it begins with a byte order mark: save it without one")
+	case misspeltMark.MatchString(file.text):
+		return migrationFile{}, fmt.Errorf("the line %q is no mark of goose's, which begins with -- +goose", strings.TrimSpace(misspeltMark.FindString(file.text)))
+	case !file.annotated("Up"):
 		return migrationFile{}, fmt.Errorf("it has no line -- +goose Up")
 	}
-	return file, nil
+	return file, file.keepsTransaction()
+}
+
+// keepsTransaction refuses what would end the transaction that the migration and
+// its row in the version table are committed in: a part of it would stay where it
+// fails, and after ROLLBACK it would count as applied.
+func (f migrationFile) keepsTransaction() error {
+	if f.annotated("NO TRANSACTION") {
+		return nil
+	}
+	for _, tokens := range sqlStatements(sqlTokens(f.text)) {
+		first, last := tokens[0], tokens[len(tokens)-1]
+		for _, words := range statements(f.text[first.offset : last.offset+len(last.text)]) {
+			if endsTransaction(words) {
+				return fmt.Errorf("line %d: %s: a migration is one transaction already: leave it out, or write -- +goose NO TRANSACTION above -- +goose Up",
+					1+strings.Count(f.text[:first.offset], "\n"), strings.ToUpper(first.text))
+			}
+		}
+	}
+	return nil
 }
 
 // annotated reports a line "-- +goose word".
@@ -87,18 +115,19 @@ func annotation(line string) string {
 	return strings.ToUpper(strings.Join(strings.Fields(rest), " "))
 }
 
-// upText is the part that Up runs. The rest is blanked, so that offsets stay.
-func (f migrationFile) upText() string {
+// upText is the part that Up runs.
+func (f migrationFile) upText() string { return f.part("UP") }
+
+// part is what Up or Down runs. The rest is blanked, so that offsets stay.
+func (f migrationFile) part(wanted string) string {
 	var b strings.Builder
-	up := false
+	in := false
 	for line := range strings.Lines(f.text) {
-		switch annotation(line) {
-		case "UP":
-			up = true
-		case "DOWN":
-			up = false
+		switch word := annotation(line); word {
+		case "UP", "DOWN":
+			in = word == wanted
 		}
-		if up {
+		if in {
 			b.WriteString(line)
 		} else {
 			b.WriteString(strings.Repeat("\n", strings.Count(line, "\n")))

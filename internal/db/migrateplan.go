@@ -150,6 +150,7 @@ type Plan struct {
 	Target   string   // database, host and role
 	Pending  []string // names, oldest first
 	Latest   string   // that Down rolls back; "": none
+	Stays    bool     // that one has no statement to undo it
 	Warnings []string // statements of pending migrations that lock a table for long, each with what to write instead
 }
 
@@ -162,7 +163,7 @@ func (m *Migrator) Plan(ctx context.Context) (Plan, error) {
 	}
 	plan := Plan{Target: fmt.Sprintf("database %s on %s as %s", m.cfg.Database, m.cfg.Host, m.cfg.User)}
 	if found.latest != nil {
-		plan.Latest = found.latest.name
+		plan.Latest, plan.Stays = found.latest.name, len(sqlTokens(found.latest.part("DOWN"))) == 0
 	}
 	for _, file := range found.pending {
 		plan.Pending = append(plan.Pending, file.name)

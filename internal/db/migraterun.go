@@ -47,6 +47,13 @@ func (r *migrationRun) next() (number int, done bool) {
 	return r.number, r.number <= r.keep
 }
 
+// hasKept reports that a part of the migration has taken effect.
+func (r *migrationRun) hasKept() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.keep > 0
+}
+
 func (r *migrationRun) kept(number int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

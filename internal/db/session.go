@@ -32,16 +32,18 @@ type Session struct {
 	mu          sync.Mutex   // guards what follows
 	transaction *transaction // nil until the first statement
 	stopWait    func()       // ends the wait for it
+	stopOverdue func() bool  // see hold
 	open        *openRows    // of the last statement, until they are closed
 	ended       bool
 	failed      error    // the first error of a statement, while it dooms the transaction
 	broken      error    // why the transaction could not begin
 	misuse      error    // a programming error: nothing may be committed
+	wrote       bool     // a statement may have written, see effects
 	dirty       bool     // a statement may have set what outlives the transaction
 	spoilt      bool     // … and what no reset undoes: the connection is closed at the end
 	closes      []func() // run at the end
 	hooks       []func(context.Context)
-	marks       map[string]int // how many hooks there were at each savepoint
+	marks       []savepointMark
 	stats       Stats
 	leak        *leakWatch
 	seen        map[string]int // dev only: how often each statement was sent

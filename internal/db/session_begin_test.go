@@ -137,6 +137,9 @@ func TestSessionCancelledInBegin(t *testing.T) {
 func TestSessionFinish(t *testing.T) {
 	t.Parallel()
 	hook := func(tx *gorm.DB) error { return db.AfterCommit(tx, func(context.Context) {}) }
+	send := func(query string, args ...any) func(*gorm.DB) error {
+		return func(tx *gorm.DB) error { return tx.Exec(query, args...).Error }
+	}
 	for name, c := range map[string]struct {
 		opts  []db.SessionOption
 		also  func(tx *gorm.DB) error
@@ -145,7 +148,14 @@ func TestSessionFinish(t *testing.T) {
 		"a reader":              {[]db.SessionOption{db.ReadOnly()}, nil, true},
 		"a SERIALIZABLE reader": {[]db.SessionOption{db.ReadOnly(), db.Isolation(sql.LevelSerializable)}, nil, false},
 		"a reader with a hook":  {[]db.SessionOption{db.ReadOnly()}, hook, false},
-		"a writer":              {nil, nil, false},
+
+		"a reader with a setting":      {[]db.SessionOption{db.ReadOnly()}, func(tx *gorm.DB) error { return db.SetLocal(tx, "app.tenant", "a") }, true},
+		"a reader with a savepoint":    {[]db.SessionOption{db.ReadOnly()}, send("SAVEPOINT a"), true},
+		"a reader that calls":          {[]db.SessionOption{db.ReadOnly()}, send("SELECT pg_is_in_recovery(), length(?)", "a"), true},
+		"a reader that notifies":       {[]db.SessionOption{db.ReadOnly()}, send("NOTIFY a"), false},
+		"a reader that calls notify":   {[]db.SessionOption{db.ReadOnly()}, send("SELECT pg_notify(?, '')", "a"), false},
+		"a reader with a large object": {[]db.SessionOption{db.ReadOnly()}, send("SELECT lo_create(?)", 0), false},
+		"a writer":                     {nil, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

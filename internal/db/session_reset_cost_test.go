@@ -91,7 +91,7 @@ func TestSessionSpoilsItsConnection(t *testing.T) {
 	t.Parallel()
 	conn, _, _ := sessionOpen(t, sessionPool(1, 0))
 	for query, want := range map[string]bool{
-		"LOAD 'auto_explain'": true, "SELECT setseed(0.5)": true, "SET seed = 0.5": true, "SET LOCAL seed TO 0.5": true,
+		"LOAD 'auto_explain'": true, "SELECT setseed(0.5)": true, `SELECT "setseed"(0.5)`: true, "SET seed = 0.5": true, "SET LOCAL seed TO 0.5": true,
 		"PREPARE short AS SELECT 1": true, "DEALLOCATE ALL": true, "SET lock_timeout = 5": false, "DISCARD PLANS": false,
 		"DISCARD TEMP": false, "DISCARD SEQUENCES": false, "SELECT seed FROM (SELECT 1 AS seed) AS a": false,
 	} {

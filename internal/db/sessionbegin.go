@@ -64,11 +64,16 @@ func (s *Session) wait(asked time.Time, begin beginning, send func(*transaction)
 	})
 }
 
-// hold notes the connection that the session has, before its first statement is sent.
+// hold notes the connection that the session has, before its first statement is
+// sent. Where the owner does not end the session when its context has ended, since
+// its code hangs, the connection is taken back: it can save nothing any more.
 func (s *Session) hold(t *transaction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.transaction = t
+	if s.stopOverdue == nil {
+		s.stopOverdue = context.AfterFunc(s.ctx, func() { time.AfterFunc(endTimeout, s.Rollback) })
+	}
 	if s.leak == nil {
 		s.leak = s.db.watchLeak(s.ctx)
 	}

@@ -101,16 +101,14 @@ func (c *sessionConn) Rollback() error {
 // parameters by the simple protocol, since it may be several: BEGIN cannot
 // travel with these.
 func (s *Session) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	result, err := run(s, ctx, query, args, len(args) == 0, func(t *transaction) (sql.Result, error) {
+	return run(s, ctx, query, args, len(args) == 0, func(ctx context.Context, t *transaction) (sql.Result, error) {
 		return t.exec(ctx, query, args)
 	})
-	s.markHooks(query)
-	return result, err
 }
 
 // query runs a statement with rows in the session.
 func (s *Session) query(ctx context.Context, query string, args []any) (*openRows, error) {
-	return run(s, ctx, query, args, false, func(t *transaction) (*openRows, error) {
+	return run(s, ctx, query, args, false, func(ctx context.Context, t *transaction) (*openRows, error) {
 		rows, err := t.query(ctx, query, args)
 		if err != nil {
 			return nil, err

@@ -13,7 +13,7 @@ import (
 func (s *Session) Commit() error {
 	t, ok := s.end()
 	if !ok {
-		return sql.ErrTxDone
+		return s.because(s.ctx, sql.ErrTxDone)
 	}
 	return s.commitEnded(t)
 }
@@ -24,7 +24,7 @@ func (s *Session) Commit() error {
 func (s *Session) Finish() error {
 	t, ok := s.end()
 	if !ok {
-		return sql.ErrTxDone
+		return s.because(s.ctx, sql.ErrTxDone)
 	}
 	if !s.hasOnlyRead(t) {
 		return s.commitEnded(t)
@@ -39,9 +39,10 @@ func (s *Session) Finish() error {
 // hasOnlyRead reports a READ ONLY transaction whose answer need not wait for its
 // COMMIT. Under SERIALIZABLE it has to: COMMIT can fail for a reader, too, whose
 // rows then belong to no state that ever was. So it has with hooks, which run
-// after COMMIT.
+// after COMMIT, and where a statement has written nevertheless, or made the
+// transaction one that may.
 func (s *Session) hasOnlyRead(t *transaction) bool {
-	if t == nil || !s.opts.readOnly || s.opts.isolation == sql.LevelSerializable || len(s.hooks) > 0 {
+	if t == nil || !s.opts.readOnly || s.wrote || s.opts.isolation == sql.LevelSerializable || len(s.hooks) > 0 {
 		return false
 	}
 	return s.refusal(t) == nil && !t.lost() && t.conn.PgConn().TxStatus() == 'T'
@@ -123,6 +124,9 @@ func (s *Session) end() (t *transaction, ok bool) {
 		return nil, false
 	}
 	s.ended = true
+	if s.stopOverdue != nil {
+		s.stopOverdue()
+	}
 	s.mu.Unlock()
 	if !s.turn.TryLock() {
 		s.abuse(fmt.Errorf("%w: the session ended while a goroutine was in a statement", ErrSessionBusy))

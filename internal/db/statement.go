@@ -5,23 +5,31 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // run runs one statement in the session, and counts and logs it. The first one
 // begins the transaction: BEGIN travels with it, unless the statement has to be
 // sent alone.
-func run[T any](s *Session, ctx context.Context, query string, args []any, alone bool, do func(*transaction) (T, error)) (result T, err error) {
-	if err := s.takeTurn(query); err != nil {
+func run[T any](s *Session, ctx context.Context, query string, args []any, alone bool, do func(context.Context, *transaction) (T, error)) (result T, err error) {
+	effect, err := s.takeTurn(query)
+	if err != nil {
 		return result, err
 	}
 	defer s.turn.Unlock()
+	if effect.undoes() && ctx.Err() != nil {
+		ctx = s.ctx // tx.Transaction looks at no error here: what has failed for the end of ctx would be committed
+	}
 	called := time.Now()
 	var start time.Time
 	send := func(t *transaction) (err error) {
 		start = time.Now()
-		result, err = do(t)
+		result, err = do(ctx, t)
 		return err
+	}
+	if effect.recalls {
+		alone, do = true, forgetting(do)
 	}
 	t, first := s.transaction, s.transaction == nil
 	if !first {
@@ -32,12 +40,15 @@ func run[T any](s *Session, ctx context.Context, query string, args []any, alone
 	if t == nil {
 		return result, s.because(ctx, err)
 	}
-	err = s.markOutdated(t, query, err)
+	if !alone { // the simple protocol has no plan that could be too old
+		err = s.markOutdated(t, query, err)
+	}
 	for try := 0; first && errors.Is(err, errOutdated) && try < 3 && s.ctx.Err() == nil; try++ {
 		err = s.markOutdated(t, query, s.again(t, send))
 	}
 	if err == nil {
 		stateOf(t.conn.PgConn()).remember(query)
+		s.markHooks(effect.savepoints)
 	}
 	err = s.settle(ctx, t, query, err)
 	s.spent(start.Sub(called))
@@ -45,41 +56,56 @@ func run[T any](s *Session, ctx context.Context, query string, args []any, alone
 	return result, err
 }
 
-// enter takes the session's turn for a statement, or says why it cannot have it.
-func (s *Session) takeTurn(query string) error {
+// takeTurn takes the session's turn for a statement, or says why it cannot have it.
+func (s *Session) takeTurn(query string) (effects, error) {
 	if !s.turn.TryLock() {
 		if s.hasEnded() {
-			return sql.ErrTxDone
+			return effects{}, sql.ErrTxDone
 		}
-		return s.abuse(fmt.Errorf("%w: another goroutine is in a statement: give each goroutine a session of its own", ErrSessionBusy))
+		return effects{}, s.abuse(fmt.Errorf("%w: another goroutine is in a statement: give each goroutine a session of its own", ErrSessionBusy))
 	}
-	err := s.admit(query)
+	effect, err := s.admit(query, s.db.effects.of(query))
 	if err != nil {
 		s.turn.Unlock()
 	}
-	return err
+	return effect, err
 }
 
 // admit refuses a statement of a session that has ended or was used wrongly,
-// that comes while rows are open, or that would end the transaction.
-func (s *Session) admit(query string) error {
+// that comes while rows are open, that would end the transaction, or that would
+// wait for ever. What a sequence has given in this session it may ask for.
+func (s *Session) admit(query string, effect effects) (effects, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	effect := s.db.effects.of(query)
 	switch {
 	case s.ended:
-		return sql.ErrTxDone
+		return effect, sql.ErrTxDone
 	case s.misuse != nil:
-		return s.misuse
 	case s.open != nil:
 		s.misuse = fmt.Errorf("%w: the rows of %q are still open: read them to the end or close them first; another goroutine needs a session of its own", ErrSessionBusy, s.open.query)
 	case effect.ends:
 		s.misuse = fmt.Errorf("%w: refused: %s", ErrSessionOwned, query)
+	case strings.IndexByte(query, 0) >= 0: // the server would read the rest as another part of the message
+		s.misuse = fmt.Errorf("a statement has a zero byte: %q", query)
+	case effect.copies:
+		s.misuse = fmt.Errorf("a session has no data for COPY: use tx.CreateInBatches, or a connection of pgx's own: refused: %s", query)
 	default:
+		effect.recalls = effect.recalls && !s.wrote && !s.dirty && s.db.opts.Reset != ResetRollback
+		s.wrote = s.wrote || effect.writes || effect.recalls
 		s.dirty = s.dirty || effect.sets
 		s.spoilt = s.spoilt || effect.spoils
 	}
-	return s.misuse
+	return effect, s.misuse
+}
+
+// forgetting drops first what sequences have given in earlier sessions.
+func forgetting[T any](do func(context.Context, *transaction) (T, error)) func(context.Context, *transaction) (T, error) {
+	return func(ctx context.Context, t *transaction) (result T, err error) {
+		if _, err = t.conn.PgConn().Exec(ctx, "DISCARD SEQUENCES").ReadAll(); err != nil {
+			return result, err
+		}
+		return do(ctx, t)
+	}
 }
 
 func (s *Session) hasEnded() bool {
@@ -130,7 +156,7 @@ func (s *Session) settle(ctx context.Context, t *transaction, query string, err 
 	if !t.lost() && !t.open() && !t.conn.PgConn().IsBusy() {
 		return s.abuse(transactionEnded(query, err))
 	}
-	if s.demoted(err) {
+	if s.demoted(t, err) {
 		s.at.invalidate(t.conn)
 	}
 	s.mu.Lock()
@@ -165,7 +191,7 @@ func (s *Session) explain(ctx context.Context, t *transaction, err error) error 
 		return s.because(ctx, err)
 	case failed != nil && !errors.Is(failed, err) && t.lost():
 		return fmt.Errorf("%w: %w, after: %w", ErrUnavailable, err, failed)
-	case t.lost(), errors.Is(err, errLost), errors.Is(err, errOutdated), s.demoted(err):
+	case t.lost(), errors.Is(err, errLost), errors.Is(err, errOutdated), s.demoted(t, err):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case failed != nil && isAborted(err) && Classify(failed) == Unavailable:
 		return fmt.Errorf("%w, after which: %w", failed, err)
@@ -190,5 +216,8 @@ func (s *Session) because(ctx context.Context, err error) error {
 func isAborted(err error) bool { return sqlstate(err) == "25P02" }
 
 // demoted reports a server that takes no writes from a session that may write:
-// after a failover the pool's connections lead to the wrong one.
-func (s *Session) demoted(err error) bool { return isReadOnlyServer(err) && !s.opts.readOnly }
+// after a failover the pool's connections lead to the wrong one. Where the server
+// has said that it takes them, a statement of this session's has refused them.
+func (s *Session) demoted(t *transaction, err error) bool {
+	return isReadOnlyServer(err) && !s.opts.readOnly && !t.takesWrites()
+}

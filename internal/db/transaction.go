@@ -116,12 +116,12 @@ func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*transac
 }
 
 // beginWith puts BEGIN before what send writes, and returns how far BEGIN came.
-func (d *DB) beginWith(t *transaction, begin beginning, send func(*transaction) error) (outcome, error) {
-	err := t.line.arm(begin, !d.opts.PgBouncer, d.opts.ConnectTimeout)
-	if err == nil {
+func (d *DB) beginWith(t *transaction, begin beginning, send func(*transaction) error) (reached outcome, err error) {
+	defer func() { reached = t.line.disarm() }() // also where a value that is to be sent panics
+	if err = t.line.arm(begin, !d.opts.PgBouncer, d.opts.ConnectTimeout); err == nil {
 		err = send(t)
 	}
-	return t.line.disarm(), err
+	return reached, err
 }
 
 // take takes a connection out of the pool, or opens one.
@@ -193,6 +193,12 @@ func (t *transaction) sever() {
 
 // interrupt ends what another goroutine does on the connection.
 func (t *transaction) interrupt() { _ = t.conn.PgConn().Conn().SetDeadline(time.Unix(1, 0)) }
+
+// takesWrites reports that the server has said so, as it does from version 14 on.
+func (t *transaction) takesWrites() bool {
+	pg := t.conn.PgConn()
+	return pg.ParameterStatus("in_hot_standby") == "off" && pg.ParameterStatus("default_transaction_read_only") == "off"
+}
 
 // open reports whether the transaction is still there, failed or not.
 func (t *transaction) open() bool { return t.conn.PgConn().TxStatus() != 'I' }

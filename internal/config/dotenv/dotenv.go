@@ -107,8 +107,11 @@ func (e *Env) statement(lines [][]byte, first int) (next int) {
 		}
 		// References are expanded here, not by godotenv: it knows no environment, and makes nothing of what is not set.
 		values, err := godotenv.UnmarshalBytes(mask(text))
-		if _, nameless := values[""]; err == nil && !nameless && len(values) <= 1 {
+		if err == nil && len(values) <= 1 {
 			for name, value := range values {
+				if !variable.MatchString(name) || misread.Match(text) {
+					return -1
+				}
 				e.set(name, value, first)
 			}
 			return next + 1
@@ -137,6 +140,10 @@ func (e *Env) set(name, masked string, line int) {
 var (
 	masks  = strings.NewReplacer(`\$`, "\ufdd1", "$", "\ufdd0")
 	unmask = strings.NewReplacer("\ufdd1", "$")
+
+	variable = regexp.MustCompile(`^[\w.]+$`) // godotenv takes "set NAME" for a name, too
+	// godotenv drops an escaped quote at a value's end.
+	misread = regexp.MustCompile(`\\(""|\'\')\s*(#.*)?\s*$`)
 
 	singleQuoted = regexp.MustCompile(`^\s*(?:export\s+)?[\w.]+\s*[=:][\s\v\x{85}\x{a0}]*'`)
 	// $NAME, ${NAME}, or a $ before what no variable can be: ${ that does not close, $( and $$.

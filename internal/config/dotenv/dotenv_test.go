@@ -110,6 +110,9 @@ func TestEnvironMalformed(t *testing.T) {
 		{"A=\"hunter2\nB=\"hunter2\"\n", "1"},
 		{"A=1\nB-hunter2=hunter2\n", "2"},
 		{"A=1\nB='2' C=hunter2\n", "2"},
+		{"A=1\r\nset B=hunter2\r\n", "2"}, // as in a batch file: B would not be set
+		{`A="hunter2\""`, "1"},            // it would be hunter2\
+		{"A='hunter2\\'' # hunter2\nB=2", "1"},
 	} {
 		path := writeDotenv(t, test.text)
 		_, err := dotenv.Read(path)

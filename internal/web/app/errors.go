@@ -84,11 +84,15 @@ func answerToEnd(ctx context.Context, err error) *web.Problem {
 // middlewares have left with the context.
 func answerErrors(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		ctx := c.Request.Context() // a handler's own, in its place, has ended with the handler: that is no client gone
 		c.Next()
 		if len(c.Errors) == 0 || c.Writer.Written() {
 			return
 		}
-		ctx, err := c.Request.Context(), error(c.Errors.Last().Err)
+		if own := c.Request.Context(); errors.Is(context.Cause(own), context.DeadlineExceeded) {
+			ctx = own
+		}
+		err := error(c.Errors.Last().Err)
 		answer := answerTo(ctx, err)
 		if answer.Status >= http.StatusInternalServerError {
 			log.LogAttrs(ctx, slog.LevelError, "request failed",

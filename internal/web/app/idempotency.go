@@ -79,7 +79,7 @@ func serveOnce(c *gin.Context, ttl time.Duration) error {
 // record runs the handler and stores its answer, if it is one that will be
 // committed. The answer is held once more, to be told from what surrounds the route.
 func record(c *gin.Context, claim *claim) error {
-	outer := c.Writer
+	outer, ctx := c.Writer, c.Request.Context()
 	held := hold(outer)
 	c.Writer = held
 	defer func() { c.Writer = outer }()
@@ -87,11 +87,11 @@ func record(c *gin.Context, claim *claim) error {
 	switch {
 	case held.overflow:
 		return errHeldTooLarge
-	case len(c.Errors) > 0 || c.Request.Context().Err() != nil:
+	case len(c.Errors) > 0 || ctx.Err() != nil:
 		return nil // the session rolls back
 	case held.status < http.StatusBadRequest:
 		headers := ownHeaders(outer.Header(), held.header)
-		if err := claim.store(c.Request.Context(), DB(c), held.status, headers, held.body.Bytes()); err != nil {
+		if err := claim.store(ctx, DB(c), held.status, headers, held.body.Bytes()); err != nil {
 			return err
 		}
 	}

@@ -41,14 +41,14 @@ func (h logHandler) WithGroup(name string) slog.Handler {
 // logAccess writes one line for each request; probes' lines are for debugging.
 func logAccess(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		start := time.Now()
+		start, ctx := time.Now(), c.Request.Context()
 		defer func() { // also when the connection is ended by a panic
 			level := slog.LevelInfo
 			if strings.HasPrefix(c.FullPath(), "/health/") {
 				level = slog.LevelDebug
 			}
-			if ctx := c.Request.Context(); log.Enabled(ctx, level) {
-				log.LogAttrs(ctx, level, "request", accessAttrs(c, time.Since(start))...)
+			if log.Enabled(ctx, level) {
+				log.LogAttrs(ctx, level, "request", accessAttrs(ctx, c, time.Since(start))...)
 			}
 		}()
 		c.Next()
@@ -58,7 +58,7 @@ func logAccess(log *slog.Logger) gin.HandlerFunc {
 // maxPath is how many bytes of a path a line repeats: a client may send 64 KiB.
 const maxPath = 1000
 
-func accessAttrs(c *gin.Context, took time.Duration) []slog.Attr {
+func accessAttrs(ctx context.Context, c *gin.Context, took time.Duration) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("method", c.Request.Method),
 		slog.String("path", web.Cut(c.Request.URL.Path, maxPath)),
@@ -74,7 +74,7 @@ func accessAttrs(c *gin.Context, took time.Duration) []slog.Attr {
 	if c.GetBool(replayedKey) {
 		attrs = append(attrs, slog.Bool("replayed", true))
 	}
-	if gone := errors.Is(context.Cause(c.Request.Context()), context.Canceled); gone && c.Writer.Status() < http.StatusBadRequest {
+	if gone := errors.Is(context.Cause(ctx), context.Canceled); gone && c.Writer.Status() < http.StatusBadRequest {
 		attrs = append(attrs, slog.Bool("client_gone", true)) // committed, though nobody reads the answer
 	}
 	return attrs

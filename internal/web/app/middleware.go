@@ -52,6 +52,7 @@ func limitTime(limit time.Duration) gin.HandlerFunc {
 // in silence, for http.ErrAbortHandler.
 func recoverPanics(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		ctx := c.Request.Context()
 		defer func() {
 			fault := recover()
 			if fault == nil {
@@ -61,7 +62,7 @@ func recoverPanics(log *slog.Logger) gin.HandlerFunc {
 				c.Status(web.StatusClientGone) // for the access log
 				panic(http.ErrAbortHandler)
 			}
-			log.LogAttrs(c.Request.Context(), slog.LevelError, "panic",
+			log.LogAttrs(ctx, slog.LevelError, "panic",
 				slog.String("route", c.FullPath()), slog.String("error", fmt.Sprint(fault)), slog.String("stack", string(debug.Stack())))
 			c.Abort()
 			if c.Writer.Written() {

@@ -37,7 +37,8 @@ func session(conn *db.DB, opts ...db.SessionOption) gin.HandlerFunc {
 				choice = latest
 			}
 		}
-		s := conn.NewSession(c.Request.Context(), choice...)
+		ctx := c.Request.Context() // a handler may leave the request with one of its own, which ends with the handler
+		s := conn.NewSession(ctx, choice...)
 		c.Set(txKey, s.DB())
 		held := hold(c.Writer)
 		c.Writer = held
@@ -47,7 +48,7 @@ func session(conn *db.DB, opts ...db.SessionOption) gin.HandlerFunc {
 			c.Writer = held.ResponseWriter
 		}()
 		c.Next()
-		end(c, s, held)
+		end(ctx, c, s, held)
 	}
 }
 
@@ -60,11 +61,11 @@ func wantsLatest(h http.Header) bool {
 // end commits or rolls back, and only then lets the answer go. Where there is
 // an error, the error middleware answers instead. A programming error that the
 // session has met is answered and logged also where the handler hides it.
-func end(c *gin.Context, s *db.Session, held *heldWriter) {
+func end(ctx context.Context, c *gin.Context, s *db.Session, held *heldWriter) {
 	if held.overflow {
 		_ = c.Error(errHeldTooLarge)
 	}
-	if ctx := c.Request.Context(); ctx.Err() != nil && len(c.Errors) == 0 {
+	if ctx.Err() != nil && len(c.Errors) == 0 {
 		_ = c.Error(context.Cause(ctx))
 	}
 	switch {

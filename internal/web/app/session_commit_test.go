@@ -201,3 +201,23 @@ func TestSessionLimits(t *testing.T) {
 		a.refused(a.Do(t, "POST", "/t", ""), http.StatusServiceUnavailable)
 	}
 }
+
+// TestSessionGetMadeToWrite: a GET whose own statement lets it write is answered as one that may, after its COMMIT.
+func TestSessionGetMadeToWrite(t *testing.T) {
+	t.Parallel()
+	for _, query := range []string{
+		"SET TRANSACTION READ WRITE", "set local transaction_read_only = off", "SET transaction_read_only TO 'off'", `SET LOCAL "transaction_read_only" = false`,
+		"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ WRITE",
+	} {
+		a := serve(t, func(r gin.IRouter) {
+			r.GET("", app.Handle(func(c *gin.Context, tx *gorm.DB) error {
+				if err := tx.Exec(query).Error; err != nil {
+					return err
+				}
+				return sessionBoast(c, tx)
+			}))
+		})
+		a.trigger("RAISE EXCEPTION 'no' USING ERRCODE = '23505';")
+		a.refused(a.Do(t, http.MethodGet, "/t", ""), http.StatusConflict)
+	}
+}
