@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // openRows are the rows of a session's statement until they are closed. The
@@ -50,6 +51,17 @@ func (r *openRows) Next(dest []driver.Value) (err error) {
 		}
 	}
 	return nil
+}
+
+// next has read look at the next row.
+func (r *openRows) next(read func(columns []pgconn.FieldDescription, row [][]byte)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := r.advance()
+	if err == nil {
+		read(r.rows.FieldDescriptions(), r.rows.RawValues())
+	}
+	return err
 }
 
 // advance goes to the next row. An error that comes after the first one counts as
