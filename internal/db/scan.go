@@ -22,6 +22,7 @@ type scanner struct{ models sync.Map } // *schema.Schema → *model
 
 // model is what is known of a type of rows, once for the process.
 type model struct {
+	list   columnList
 	fields map[string]*field // those that have a setter, by the columns' names
 }
 
@@ -33,7 +34,7 @@ func (c *scanner) query(tx *gorm.DB) {
 		return
 	}
 	m := c.model(tx.Statement)
-	callbacks.BuildQuerySQL(tx)
+	m.build(tx)
 	if tx.DryRun || tx.Error != nil {
 		return
 	}
@@ -187,7 +188,7 @@ func (c *scanner) model(stmt *gorm.Statement) *model {
 }
 
 func newModel(stmt *gorm.Statement) *model {
-	m := &model{fields: map[string]*field{}}
+	m := &model{list: listOf(stmt, stmt.Schema), fields: map[string]*field{}}
 	for _, name := range stmt.Schema.DBNames {
 		f := stmt.Schema.LookUpField(name)
 		index := f.StructField.Index
