@@ -208,19 +208,11 @@ func (b bridgeStmt) refusal(ctx context.Context) error {
 	return noSession(ctx)
 }
 
-// plain and named convert between database/sql's forms of the arguments.
+// plain are the arguments as the session has them.
 func plain(args []driver.NamedValue) []any {
 	values := make([]any, len(args))
 	for i, arg := range args {
 		values[i] = arg.Value
-	}
-	return values
-}
-
-func named(args []any) []driver.NamedValue {
-	values := make([]driver.NamedValue, len(args))
-	for i, arg := range args {
-		values[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
 	}
 	return values
 }

@@ -5,7 +5,6 @@ package db
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 	"golang.org/x/sync/singleflight"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
@@ -35,10 +33,9 @@ type DB struct {
 	probes singleflight.Group // one question to the database at a time
 	down   atomic.Bool        // what the last of them found
 
-	connector driver.Connector // takes the pool's connections as database/sql's driver has them
-	bridge    *bridge
-	closing   atomic.Bool
-	effects   effectsCache
+	bridge  *bridge
+	closing atomic.Bool
+	effects effectsCache
 
 	resetting  sync.Mutex
 	generation atomic.Int64 // goes up with every reset of the pool
@@ -81,12 +78,12 @@ func openPool(ctx context.Context, opts Options, beside int) (*DB, error) {
 	if d.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("open pool: %w", err)
 	}
-	d.connector, d.bridge = stdlib.GetPoolConnector(d.pool), newBridge(ctx)
+	d.bridge = newBridge(ctx)
 	if d.gorm, err = gorm.Open(postgres.New(postgres.Config{Conn: d.bridge.sql}), d.gormConfig()); err != nil {
 		d.pool.Close()
 		return nil, fmt.Errorf("open gorm: %w", err)
 	}
-	if err = refuseBegin(d.gorm); err != nil {
+	if err = errors.Join(refuseBegin(d.gorm), d.gorm.Callback().Query().Replace("gorm:query", new(scanner).query)); err != nil {
 		d.pool.Close()
 		return nil, fmt.Errorf("open gorm: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -70,12 +69,9 @@ func (l *line) arm(b beginning, names bool, limit time.Duration) error {
 		l.begin = l.begin[:0]
 		return fmt.Errorf("begin: %w", err)
 	}
-	l.begin = slices.Concat(l.begin, flush)
+	l.begin = append(l.begin, 'H', 0, 0, 0, 4) // pgproto3.Flush
 	return nil
 }
-
-// flush is pgproto3.Flush, encoded.
-var flush = []byte{'H', 0, 0, 0, 4}
 
 // add encodes one command of begin. The caller holds mu.
 func (l *line) add(query string, names bool, params ...[]byte) error {
@@ -138,7 +134,13 @@ func (l *line) Write(p []byte) (int, error) {
 	if p[0] == 'Q' { // the simple protocol has no Sync: after an error of BEGIN PostgreSQL would wait for one for ever
 		return 0, errors.New("BEGIN cannot travel with a statement of the simple protocol")
 	}
-	n, err := l.Conn.Write(append(prefix, p...))
+	both := append(prefix, p...)
+	n, err := l.Conn.Write(both)
+	if cap(both) <= 4096 { // room for the next BEGIN and statement
+		l.mu.Lock()
+		l.begin = both[:0]
+		l.mu.Unlock()
+	}
 	return max(n-len(prefix), 0), err
 }
 
@@ -198,21 +200,29 @@ func (l *line) filter(p []byte, n int) int {
 	if l.timer == nil {
 		return n
 	}
-	l.in = append(l.in, p[:n]...)
-	for l.timer != nil && len(l.in) >= 5 {
-		size := 1 + int(binary.BigEndian.Uint32(l.in[1:]))
-		if len(l.in) < size {
-			return 0
+	rest := p[:n]
+	if len(l.in) > 0 {
+		l.in = append(l.in, rest...)
+		rest = l.in
+	}
+	for l.timer != nil && len(rest) >= 5 {
+		size := 1 + int(binary.BigEndian.Uint32(rest[1:]))
+		if len(rest) < size {
+			break
 		}
-		l.message(l.in[:size])
-		l.in = l.in[size:]
+		l.message(rest[:size])
+		rest = rest[size:]
 	}
 	if l.timer == nil {
-		l.out = append(l.out, l.in...)
-		l.in = nil
+		l.in = l.in[:0]
+	} else {
+		l.in, rest = append(l.in[:0], rest...), nil
 	}
-	n = copy(p, l.out)
-	l.out = l.out[n:]
+	if len(l.out) > 0 { // such as a notice
+		rest = append(l.out, rest...)
+	}
+	n = copy(p, rest)
+	l.out = append(l.out[:0], rest[n:]...)
 	return n
 }
 

@@ -6,22 +6,23 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"io"
-	"reflect"
 	"sync"
 
-	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // openRows are the rows of a session's statement until they are closed. The
 // session has no other statement meanwhile: they share one connection. After
 // their end nothing of pgx's is touched: it belongs to the next statement.
 type openRows struct {
-	rows        *stdlib.Rows
+	rows        pgx.Rows
 	s           *Session
 	transaction *transaction
 	ctx         context.Context // the statement's
 	query       string
-	columns     []string
+	columns     []string // once they were asked for
+	again       bool     // the next row is the one that rows are at
 
 	mu      sync.Mutex // the session's end may meet a goroutine that still reads
 	closed  bool
@@ -29,21 +30,54 @@ type openRows struct {
 }
 
 // Columns implements driver.Rows.
-func (r *openRows) Columns() []string { return r.columns }
+func (r *openRows) Columns() []string {
+	if r.columns == nil {
+		r.columns = whileOpen(r, columnNames)
+	}
+	return r.columns
+}
 
-// Next implements driver.Rows. An error that comes after the first row counts
-// as the statement's own.
-func (r *openRows) Next(dest []driver.Value) error {
+// Next implements driver.Rows.
+func (r *openRows) Next(dest []driver.Value) (err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err = r.advance(); err != nil {
+		return err
+	}
+	types, columns := r.rows.TypeMap(), r.rows.FieldDescriptions()
+	for i, raw := range r.rows.RawValues() {
+		if dest[i], err = driverValue(types, &columns[i], raw); err != nil {
+			return r.s.settle(r.ctx, r.transaction, r.query, fmt.Errorf("convert field %d failed: %w", i, err))
+		}
+	}
+	return nil
+}
+
+// next has read look at the next row.
+func (r *openRows) next(read func(columns []pgconn.FieldDescription, row [][]byte)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := r.advance()
+	if err == nil {
+		read(r.rows.FieldDescriptions(), r.rows.RawValues())
+	}
+	return err
+}
+
+// advance goes to the next row. An error that comes after the first one counts as
+// the statement's own. The caller holds mu.
+func (r *openRows) advance() error {
 	if r.closed {
 		return fmt.Errorf("rows of a session that has ended: %w", sql.ErrTxDone)
 	}
-	err := r.rows.Next(dest)
-	if err == nil || err == io.EOF {
-		return err
+	if r.again || r.rows.Next() {
+		r.again = false
+		return nil
 	}
-	return r.s.settle(r.ctx, r.transaction, r.query, err)
+	if r.rows.Err() == nil {
+		return io.EOF
+	}
+	return r.s.settle(r.ctx, r.transaction, r.query, r.rows.Err())
 }
 
 // Close implements driver.Rows. It reads what is left of the answer.
@@ -81,49 +115,12 @@ func (r *openRows) close() error {
 		return nil
 	}
 	r.closed = true
-	err := r.s.settle(r.ctx, r.transaction, r.query, r.rows.Close())
+	err := r.s.settle(r.ctx, r.transaction, r.query, r.end())
 	r.s.rowsClosed(r)
 	return err
 }
 
-// whileOpen asks pgx about a column; of closed rows it answers the zero value.
-func whileOpen[T any](r *openRows, ask func() T) (answer T) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return answer
-	}
-	return ask()
-}
-
-// ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.
-func (r *openRows) ColumnTypeDatabaseTypeName(i int) string {
-	return whileOpen(r, func() string { return r.rows.ColumnTypeDatabaseTypeName(i) })
-}
-
-// ColumnTypeScanType implements driver.RowsColumnTypeScanType. GORM makes the
-// variables for rows that it reads into maps from it.
-func (r *openRows) ColumnTypeScanType(i int) reflect.Type {
-	if kind := whileOpen(r, func() reflect.Type { return r.rows.ColumnTypeScanType(i) }); kind != nil {
-		return kind
-	}
-	return reflect.TypeFor[any]()
-}
-
-// ColumnTypeLength implements driver.RowsColumnTypeLength.
-func (r *openRows) ColumnTypeLength(i int) (length int64, ok bool) {
-	whileOpen(r, func() (none struct{}) {
-		length, ok = r.rows.ColumnTypeLength(i)
-		return none
-	})
-	return length, ok
-}
-
-// ColumnTypePrecisionScale implements driver.RowsColumnTypePrecisionScale.
-func (r *openRows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
-	whileOpen(r, func() (none struct{}) {
-		precision, scale, ok = r.rows.ColumnTypePrecisionScale(i)
-		return none
-	})
-	return precision, scale, ok
+func (r *openRows) end() error {
+	r.rows.Close()
+	return r.rows.Err()
 }

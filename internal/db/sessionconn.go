@@ -109,11 +109,11 @@ func (s *Session) exec(ctx context.Context, query string, args []any) (sql.Resul
 // query runs a statement with rows in the session.
 func (s *Session) query(ctx context.Context, query string, args []any) (*openRows, error) {
 	return run(s, ctx, query, args, false, func(ctx context.Context, t *transaction) (*openRows, error) {
-		rows, err := t.query(ctx, query, args)
+		rows, some, err := t.query(ctx, query, args)
 		if err != nil {
 			return nil, err
 		}
-		open := &openRows{rows: rows, s: s, transaction: t, ctx: ctx, query: query, columns: rows.Columns()}
+		open := &openRows{rows: rows, s: s, transaction: t, ctx: ctx, query: query, again: some}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.open = open

@@ -11,26 +11,27 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // transaction is a connection out of the pool on which BEGIN has succeeded. A
 // caller that goes away ends its statement, not the connection: BEGIN, COMMIT
 // and ROLLBACK have time limits of their own.
 type transaction struct {
-	driver *stdlib.Conn // the connection as database/sql's driver has it
-	conn   *pgx.Conn    // the same connection
-	line   *line        // its network side
-	cut    bool         // COMMIT or ROLLBACK was cut off at its limit
-	reset  string       // undoes what a session has set; "": nothing is to be undone
-	dirty  bool         // reset is to go with COMMIT or ROLLBACK
-	spoilt bool         // holds what no reset undoes: not to be used again
+	lease  *pgxpool.Conn // the connection as the pool has it
+	conn   *pgx.Conn     // the same connection
+	line   *line         // its network side
+	cut    bool          // COMMIT or ROLLBACK was cut off at its limit
+	reset  string        // undoes what a session has set; "": nothing is to be undone
+	dirty  bool          // reset is to go with COMMIT or ROLLBACK
+	spoilt bool          // holds what no reset undoes: not to be used again
 }
 
 // errStale says that a connection was dead already.
 var errStale = errors.New("stale connection")
 
-// errLost replaces database/sql's driver.ErrBadConn: a caller that sees that one
+// errLost stands for database/sql's driver.ErrBadConn: a caller that sees that one
 // repeats the statement, outside of the transaction.
 var errLost = errors.New("connection lost")
 
@@ -126,15 +127,14 @@ func (d *DB) beginWith(t *transaction, begin beginning, send func(*transaction) 
 
 // take takes a connection out of the pool, or opens one.
 func (d *DB) take(wait context.Context) (*transaction, error) {
-	conn, err := d.connector.Connect(wait)
+	lease, err := d.pool.Acquire(wait)
 	if err != nil {
 		if d.closing.Load() {
 			err = errClosed
 		}
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	t := &transaction{driver: conn.(*stdlib.Conn)}
-	t.conn = t.driver.Conn()
+	t := &transaction{lease: lease, conn: lease.Conn()}
 	t.line = t.conn.PgConn().Conn().(*line)
 	return t, nil
 }
@@ -169,16 +169,24 @@ func (t *transaction) exec(ctx context.Context, query string, args []any) (sql.R
 	return driver.RowsAffected(tag.RowsAffected()), err
 }
 
-// query runs a statement with rows.
-func (t *transaction) query(ctx context.Context, query string, args []any) (*stdlib.Rows, error) {
-	rows, err := t.driver.QueryContext(ctx, query, named(args))
-	if errors.Is(err, driver.ErrBadConn) {
-		return nil, errLost
+// query runs a statement with rows, and is then at the first one, if there is one.
+func (t *transaction) query(ctx context.Context, query string, args []any) (rows pgx.Rows, some bool, err error) {
+	if t.conn.IsClosed() {
+		return nil, false, errLost
+	}
+	rows, err = t.conn.Query(ctx, query, append([]any{binaryTypes}, args...)...)
+	if pgconn.SafeToRetry(err) {
+		return nil, false, errLost
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return rows.(*stdlib.Rows), nil
+	some = rows.Next() // before that there may be an error, and nothing is known of the columns
+	if err = rows.Err(); err != nil {
+		rows.Close()
+		return nil, false, err
+	}
+	return rows, some, nil
 }
 
 // lost reports that the connection is gone, whoever ended it.
@@ -223,5 +231,5 @@ func (d *DB) giveBack(t *transaction) {
 	if t.spoilt || t.lost() {
 		closeSoon(d.bridge.ctx, t.conn) // so that the pool sees it closed
 	}
-	_ = t.driver.Close()
+	t.lease.Release()
 }

@@ -127,7 +127,7 @@ func listItems(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	page := itemPage{NextCursor: cursor}
+	page := itemPage{Items: make([]listedItem, 0, len(rows)), NextCursor: cursor}
 	for _, row := range rows {
 		page.Items = append(page.Items, toListedItem(row))
 	}

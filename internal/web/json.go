@@ -24,6 +24,11 @@ var errRepeatedName = jsontext.ErrDuplicateName
 // list is [] whatever its Go value.
 func Marshal(value any) ([]byte, error) { return json.Marshal(value, json.Deterministic(true)) }
 
+// marshalTo is Marshal into a buffer. After an error there is half a text in it.
+func marshalTo(body *bytes.Buffer, value any) error {
+	return json.MarshalWrite(body, value, json.Deterministic(true))
+}
+
 // checkJSON reports what keeps a text from being one JSON document in UTF-8
 // without repeated names.
 func checkJSON(text []byte) error {

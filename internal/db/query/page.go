@@ -36,16 +36,18 @@ func page[T, V any](ctx context.Context, db *gorm.DB, column string, after *Key[
 	query = query.Order(clause.OrderBy{Columns: []clause.OrderByColumn{{Column: by, Desc: true}, {Column: id, Desc: true}}})
 	rows = make([]T, 0, min(limit, maxRoom)+1) // GORM begins with 20
 	// The row beyond the page says that there is another.
-	if err := query.Limit(limit + 1).Find(&rows).Error; err != nil {
-		return nil, nil, err
+	found := query.Limit(limit + 1).Find(&rows)
+	if found.Error != nil {
+		return nil, nil, found.Error
 	}
 	if len(rows) <= limit {
 		return rows, nil, nil
 	}
 	rows = rows[:limit]
 	key := Key[V]{}
-	if key.Value, err = valueOf[V](ctx, db, &rows[limit-1], column); err == nil {
-		key.ID, err = valueOf[int64](ctx, db, &rows[limit-1], "id")
+	table := found.Statement.Schema
+	if key.Value, err = valueOf[V](ctx, table, &rows[limit-1], column); err == nil {
+		key.ID, err = valueOf[int64](ctx, table, &rows[limit-1], "id")
 	}
 	return rows, &key, err
 }

@@ -122,9 +122,12 @@ func refusal[T any](ctx context.Context, db *gorm.DB, id int64, at Versions) (T,
 	// NewDB leaves the conditions out, but only until the next WithContext.
 	row, err := find[T](db.Session(&gorm.Session{NewDB: true, Context: ctx}), id)
 	if err == nil && !at.any() {
-		var version int64
-		if version, err = valueOf[int64](ctx, db, &row, "version"); err == nil {
-			err = at.check(version)
+		var table *schema.Schema
+		if table, err = parse[T](db); err == nil {
+			var version int64
+			if version, err = valueOf[int64](ctx, table, &row, "version"); err == nil {
+				err = at.check(version)
+			}
 		}
 	}
 	if err == nil {
@@ -137,11 +140,7 @@ func refusal[T any](ctx context.Context, db *gorm.DB, id int64, at Versions) (T,
 }
 
 // valueOf reads the field of a column.
-func valueOf[V, T any](ctx context.Context, db *gorm.DB, row *T, column string) (value V, err error) {
-	table, err := parse[T](db)
-	if err != nil {
-		return value, err
-	}
+func valueOf[V, T any](ctx context.Context, table *schema.Schema, row *T, column string) (value V, err error) {
 	field := table.LookUpField(column)
 	if field == nil {
 		return value, fmt.Errorf("table %s has no column %s", table.Table, column)

@@ -59,7 +59,7 @@ func logAccess(log *slog.Logger) gin.HandlerFunc {
 const maxPath = 1000
 
 func accessAttrs(ctx context.Context, c *gin.Context, took time.Duration) []slog.Attr {
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 11), // as many as there can be
 		slog.String("method", c.Request.Method),
 		slog.String("path", web.Cut(c.Request.URL.Path, maxPath)),
 		slog.String("route", c.FullPath()),
@@ -67,7 +67,7 @@ func accessAttrs(ctx context.Context, c *gin.Context, took time.Duration) []slog
 		slog.Int("bytes", max(c.Writer.Size(), 0)),
 		slog.Float64("ms", float64(took.Microseconds())/1000),
 		slog.String("client", c.ClientIP()),
-	}
+	)
 	if stats, ok := c.Value(statsKey).(db.Stats); ok {
 		attrs = append(attrs, slog.Int("db_queries", stats.Queries), slog.Float64("db_ms", float64(stats.Time.Microseconds())/1000))
 	}

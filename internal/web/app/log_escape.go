@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"unicode"
 	"unicode/utf16"
 )
@@ -16,7 +17,7 @@ func EscapeJSON(w io.Writer) io.Writer { return escaper{w} }
 type escaper struct{ io.Writer }
 
 func (e escaper) Write(line []byte) (int, error) {
-	if bytes.IndexFunc(line, hidden) < 0 {
+	if !slices.ContainsFunc(line, func(b byte) bool { return b >= 0x7f }) { // as a rule
 		return e.Writer.Write(line)
 	}
 	var out bytes.Buffer

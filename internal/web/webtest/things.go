@@ -149,7 +149,7 @@ func listThings(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	page := thingPage{NextCursor: cursor}
+	page := thingPage{Things: make([]thing, 0, len(rows)), NextCursor: cursor}
 	for _, r := range rows {
 		page.Things = append(page.Things, toThing(r))
 	}

@@ -91,7 +91,7 @@ func listNotes(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	page := notePage{NextCursor: cursor}
+	page := notePage{Notes: make([]note, 0, len(rows)), NextCursor: cursor}
 	for _, row := range rows {
 		page.Notes = append(page.Notes, toNote(row))
 	}
