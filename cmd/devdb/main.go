@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) (code int, err er
 		fmt.Fprintf(stderr, "devdb: %s is set, so no PostgreSQL is started\n", opts.env)
 		return attend(cmd, opts.env+"="+opts.url, nil, signals)
 	}
-	// A signal ends the start, or reaches the command if it comes too late for that.
+	// A signal ends the start; one that comes too late for that attend finds.
 	starting, started := signal.NotifyContext(ctx, endSignals()...)
 	server, err := devdb.Start(starting, opts.server)
 	started()
@@ -170,11 +170,21 @@ func attend(cmd *exec.Cmd, variable string, serverDone <-chan struct{}, signals 
 	cmd.Env = append(os.Environ(), variable) // of two values the later one counts
 	shared := onTerminal()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !shared}
+	select {
+	case sig := <-signals: // there was no command yet that the terminal could signal
+		return 128 + int(sig.(syscall.Signal)), nil
+	default:
+	}
 	child, err := devdb.StartProcess(cmd, syscall.SIGKILL)
 	if err != nil {
 		return statusFailed, fmt.Errorf("run %s: %w", cmd.Path, err)
 	}
 	last := map[os.Signal]time.Time{}
+	for range len(signals) { // what came meanwhile may have missed it; twice does no harm to what only begins
+		sig := <-signals
+		child.Signal(sig.(syscall.Signal))
+		last[sig] = time.Now()
+	}
 	var failure error
 	for {
 		select {

@@ -75,6 +75,20 @@ func command(url string, out io.Writer) int {
 	return 5
 }
 
+// TestSignalBeforeTheCommand: a signal that came before there was a command is not lost: the terminal has told nobody else.
+func TestSignalBeforeTheCommand(t *testing.T) {
+	t.Parallel()
+	signals := make(chan os.Signal, 1)
+	signals <- os.Interrupt
+	began := filepath.Join(t.TempDir(), "began")
+	if code, err := attend(exec.Command("touch", began), "A=b", nil, signals); code != 128+int(syscall.SIGINT) || err != nil {
+		t.Errorf("%d, %v", code, err)
+	}
+	if _, err := os.Stat(began); err == nil {
+		t.Error("the command was started")
+	}
+}
+
 // launcher is a devdb of its own with a command that waits.
 type launcher struct {
 	cmd               *exec.Cmd

@@ -77,7 +77,7 @@ var ran = []row{
 	{"api migrate status", "cmd/api/commands_test.go", `{"migrate status", 0,`},
 	{"api health", "cmd/api/serve_test.go", `"health"); probe.status() != 0`},
 	{"api version", "cmd/api/commands_test.go", `{"version", 0,`},
-	{"DATABASE_URL=postgres://… ENVIRONMENT=production ./bin/api", "cmd/api/faults_chroot_test.go", `"ENVIRONMENT": "production"}`},
+	{"./bin/api migrate && ./bin/api", "cmd/api/faults_chroot_test.go", `"ENVIRONMENT": "production"}`},
 }
 
 const (
@@ -88,8 +88,8 @@ const (
 
 // notRun are commands that no test can run, with the reason.
 var notRun = map[string]string{
-	"make upgrade FROM=https://example.com/transcription-api.git@v1.2":           "the address is made up; TestUpgrade has a folder",
-	"make upgrade FROM=https://example.com/transcription-api.git@v1.2 DRY_RUN=1": "the same",
+	"make upgrade FROM=https://example.com/the-template.git@v1.2":           "the address is made up; TestUpgrade has a folder",
+	"make upgrade FROM=https://example.com/the-template.git@v1.2 DRY_RUN=1": "the same",
 	"docker compose --profile work up":                                           "it needs a container engine; make test-ops reads compose.yaml with each profile",
 	"go test -tags ha -run Measure -v ./ops/ha":                                  "it measures for minutes, on a cluster; make lint compiles it",
 }

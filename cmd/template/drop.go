@@ -60,7 +60,7 @@ func dropExample(ctx context.Context, root string, stdout io.Writer) error {
 	if err := settle(ctx, root); err != nil {
 		return errors.Join(err, takeBack(changes))
 	}
-	fmt.Fprintln(stdout, "the example is gone: what is left serves health, /docs and a document without resources")
+	fmt.Fprintln(stdout, "the example is gone: what is left serves health, /docs and the resources of your own")
 	fmt.Fprintln(stdout, "a database that has its tables is emptied by make db-reset, if it is the one of make run; others are yours to clean up")
 	fmt.Fprintln(stdout, "next: make lint test, then git add -A && git commit, make resource NAME=note, and then make screenshots for the README's pictures")
 	return nil

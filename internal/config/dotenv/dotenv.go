@@ -39,10 +39,9 @@ func Read(path string) (*Env, error) {
 	src = bytes.TrimPrefix(src, []byte("\ufeff")) // Windows editors put it there
 	lines := bytes.SplitAfter(src, []byte("\n"))
 	for first := 0; first < len(lines); {
-		next := e.statement(lines, first)
-		if next < 0 {
+		next, ok := e.statement(lines, first)
+		if !ok {
 			e.mistake(first, " is not NAME=value, or its quotes do not close (not shown: it may hold a secret)")
-			break
 		}
 		first = next
 	}
@@ -96,9 +95,9 @@ func (e *Env) mistake(line int, problem string) {
 	e.mistakes = append(e.mistakes, fmt.Errorf("%s: line %d%s", e.path, line+1, problem))
 }
 
-// statement reads the one that begins at a line, and returns the line after it, or -1 if there is none: a value in
-// quotes may take several lines.
-func (e *Env) statement(lines [][]byte, first int) (next int) {
+// statement reads the one that begins at a line, and returns the line after it: a value in quotes may take several. Where
+// there is none, that is the next line, so that all mistakes are told at once, or the end, if quotes do not close.
+func (e *Env) statement(lines [][]byte, first int) (next int, ok bool) {
 	var text []byte
 	for next = first; next < len(lines); next++ {
 		text = append(text, lines[next]...)
@@ -110,17 +109,17 @@ func (e *Env) statement(lines [][]byte, first int) (next int) {
 		if err == nil && len(values) <= 1 {
 			for name, value := range values {
 				if !variable.MatchString(name) || misread.Match(text) {
-					return -1
+					return first + 1, false
 				}
 				e.set(name, value, first)
 			}
-			return next + 1
+			return next + 1, true
 		}
 		if err == nil || !strings.HasPrefix(err.Error(), "unterminated") {
-			break
+			return first + 1, false
 		}
 	}
-	return -1
+	return len(lines), false
 }
 
 func (e *Env) set(name, masked string, line int) {

@@ -99,7 +99,8 @@ func TestNames(t *testing.T) {
 // The error gives file and line, and shows nothing of the file.
 func TestEnvironMalformed(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ text, line string }{
+	for _, test := range []struct{ text, lines string }{
+		{"A=1\nhunter2\nB=2\nhunter2 hunter2\nC='hunter2\n", "2 4 5"}, // all at once
 		{"hunter2", "1"},
 		{"hunter2\n", "1"},
 		{"=hunter2\n", "1"},
@@ -116,8 +117,11 @@ func TestEnvironMalformed(t *testing.T) {
 	} {
 		path := writeDotenv(t, test.text)
 		_, err := dotenv.Read(path)
-		want := path + ": line " + test.line + " is not NAME=value, or its quotes do not close (not shown: it may hold a secret)"
-		if err == nil || err.Error() != want {
+		var want []string
+		for line := range strings.FieldsSeq(test.lines) {
+			want = append(want, path+": line "+line+" is not NAME=value, or its quotes do not close (not shown: it may hold a secret)")
+		}
+		if err == nil || err.Error() != strings.Join(want, "\n") {
 			t.Errorf("%q:\n got %v\nwant %s", test.text, err, want)
 		}
 	}
