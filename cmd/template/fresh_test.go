@@ -28,6 +28,8 @@ func TestFreshClone(t *testing.T) {
 	c.develop(c.begin("make dev"))
 	c.says("make bench-micro ARGS='-benchtime 1x ./internal/web -args'", `BenchmarkBind\S*\s+1\s.* allocs/op`) // the rest of the line is -args
 	c.says("make build && ./bin/api version", `api \w+, commit `+strings.TrimSpace(command(t, c.root, "git", "rev-parse", "HEAD")))
+	built := c.begin("./bin/devdb -throwaway -- sh -c './bin/api migrate && ./bin/api'")
+	built.end(built.url(1))
 	if c.has("bench") {
 		c.says("make bench ARGS='-quick -service /usr/bin/true'", `bench: .*items`) // one without items: there is nothing to compare
 	}
