@@ -87,7 +87,7 @@ ha: bin/api bin/ha ## run three PostgreSQL nodes, HAProxy and three instances un
 	@./bin/ha $(ARGS)
 
 ##@ Test
-test-ha: bin/api ## test failover, rolling restarts and PgBouncer on such a cluster, in 6 minutes; needs what make ha needs
+test-ha: bin/api ## test failover, rolling restarts and PgBouncer on such a cluster, in 4 minutes; needs what make ha needs
 	@go test -tags ha -timeout 10m -count 1 -v -run HA ./ops/ha
 bin/ha:
 	@go build -o $@ ./ops/ha

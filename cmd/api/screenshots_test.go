@@ -62,10 +62,7 @@ func TestScreenshots(t *testing.T) {
 // useService sends the first requests that the document has an example for, so that there is something to see.
 func useService(t *testing.T, url string) {
 	t.Helper()
-	path, body, ok := openapi.Sample([]byte(get(t, url+"/openapi.json").body))
-	if !ok {
-		t.Skip("no route creates anything yet")
-	}
+	path, body := creation(t, url)
 	for range 3 {
 		if a, err := send(t.Context(), http.DefaultClient, http.MethodPost, url+path, body); err != nil || a.status != http.StatusCreated {
 			t.Fatalf("POST %s: %v, %d %s", path, err, a.status, a.body)
@@ -74,6 +71,16 @@ func useService(t *testing.T, url string) {
 	for _, rest := range []string{"/1", "/" + strconv.Itoa(1<<20), "?limit=2"} {
 		get(t, url+path+rest)
 	}
+}
+
+// creation is the first request that the document has an example for.
+func creation(t *testing.T, url string) (path, body string) {
+	t.Helper()
+	path, body, ok := openapi.Sample([]byte(get(t, url+"/openapi.json").body))
+	if !ok {
+		t.Skip("no route creates anything yet")
+	}
+	return path, body
 }
 
 // fewColours makes of a picture of text one with the 256 colours that it has most of, which takes a third of the room.
