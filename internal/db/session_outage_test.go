@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net/url"
 	"os"
@@ -134,4 +135,40 @@ func TestSessionFailedCommitKeepsItsConnection(t *testing.T) {
 		t.Error("COMMIT succeeded")
 	}
 	sessionSame(t, conn, pid)
+}
+
+// TestSessionOnAServerBeingPromoted: a transaction that began on the standby refuses writes to its end, while the server says
+// already that it takes them. That is the failover's doing, not the program's.
+func TestSessionOnAServerBeingPromoted(t *testing.T) {
+	t.Parallel()
+	server := dbtest.Server(t, devdb.Options{})
+	dbtest.Exec(t, server.URL(), "CREATE TABLE notes (n int)")
+	dbtest.Exec(t, server.URL(), "COPY (SELECT) TO PROGRAM 'cat >standby.signal'")
+	sessionMust(t, server.Restart(t.Context()))
+	conn := sessionOpenAt(t, server.URL(), new(dbtest.Log), sessionPool(1, 0))
+	write := func(tx *gorm.DB) error { return tx.Exec("INSERT INTO notes VALUES (1)").Error }
+	for name, opts := range map[string][]db.SessionOption{
+		"a writer": nil, "SERIALIZABLE": {db.Isolation(sql.LevelSerializable)},
+		"a SERIALIZABLE reader": {db.Isolation(sql.LevelSerializable), db.ReadOnly()},
+	} {
+		before := conn.Counters().Invalidated
+		err := conn.WithSession(t.Context(), write, opts...)
+		if !errors.Is(err, db.ErrUnavailable) || db.Classify(err) != db.Unavailable {
+			t.Errorf("%s on the standby: %v, class %d, want Unavailable", name, err, db.Classify(err))
+		}
+		if conn.Counters().Invalidated == before {
+			t.Errorf("%s: the connections to the standby are kept", name)
+		}
+	}
+	err := conn.WithSession(t.Context(), func(tx *gorm.DB) error {
+		sessionMust(t, tx.Exec("SELECT 1").Error)
+		dbtest.Exec(t, server.URL(), "SELECT pg_promote()")
+		return write(tx)
+	})
+	if !errors.Is(err, db.ErrUnavailable) || db.Classify(err) != db.Unavailable {
+		t.Errorf("begun on the standby: %v, class %d, want Unavailable", err, db.Classify(err))
+	}
+	if err := conn.WithSession(t.Context(), write); err != nil {
+		t.Errorf("after the promotion: %v", err)
+	}
 }

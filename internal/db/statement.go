@@ -217,7 +217,10 @@ func isAborted(err error) bool { return sqlstate(err) == "25P02" }
 
 // demoted reports a server that takes no writes from a session that may write:
 // after a failover the pool's connections lead to the wrong one. Where the server
-// has said that it takes them, a statement of this session's has refused them.
+// has said that it takes them, a statement of this session's has refused them. It
+// must have said so before BEGIN: one that is promoted meanwhile says it with the
+// very error, since a transaction stays what the server was when it began.
 func (s *Session) demoted(t *transaction, err error) bool {
-	return isReadOnlyServer(err) && !s.opts.readOnly && !t.takesWrites()
+	refused := isReadOnlyServer(err) && !(t.writes && t.takesWrites()) || t.refusedByStandby(err)
+	return refused && !s.opts.readOnly
 }

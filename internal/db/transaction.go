@@ -23,6 +23,7 @@ type transaction struct {
 	conn   *pgx.Conn     // the same connection
 	line   *line         // its network side
 	cut    bool          // COMMIT or ROLLBACK was cut off at its limit
+	writes bool          // before BEGIN the server has said that it takes them
 	reset  string        // undoes what a session has set; "": nothing is to be undone
 	dirty  bool          // reset is to go with COMMIT or ROLLBACK
 	spoilt bool          // holds what no reset undoes: not to be used again
@@ -107,6 +108,10 @@ func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*transac
 		if t.open() {
 			t.rollback(wait, endTimeout-cancelGrace)
 		}
+		if t.refusedByStandby(err) {
+			d.invalidate(t.conn)
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
 		if len(begin.names) > 0 {
 			err = fmt.Errorf("%w %s: %w", errSetting, strings.Join(begin.names, ", "), err)
 		}
@@ -136,6 +141,7 @@ func (d *DB) take(wait context.Context) (*transaction, error) {
 	}
 	t := &transaction{lease: lease, conn: lease.Conn()}
 	t.line = t.conn.PgConn().Conn().(*line)
+	t.writes = t.takesWrites()
 	return t, nil
 }
 
@@ -206,6 +212,11 @@ func (t *transaction) interrupt() { _ = t.conn.PgConn().Conn().SetDeadline(time.
 func (t *transaction) takesWrites() bool {
 	pg := t.conn.PgConn()
 	return pg.ParameterStatus("in_hot_standby") == "off" && pg.ParameterStatus("default_transaction_read_only") == "off"
+}
+
+// refusedByStandby recognises what no standby does, as SERIALIZABLE.
+func (t *transaction) refusedByStandby(err error) bool {
+	return sqlstate(err) == "0A000" && t.conn.PgConn().ParameterStatus("in_hot_standby") == "on"
 }
 
 // open reports whether the transaction is still there, failed or not.
