@@ -83,7 +83,7 @@ func openPool(ctx context.Context, opts Options, beside int) (*DB, error) {
 		d.pool.Close()
 		return nil, fmt.Errorf("open gorm: %w", err)
 	}
-	if err = errors.Join(refuseBegin(d.gorm), d.gorm.Callback().Query().Replace("gorm:query", new(scanner).query)); err != nil {
+	if err = errors.Join(refuseBegin(d.gorm), scanDirect(d.gorm)); err != nil {
 		d.pool.Close()
 		return nil, fmt.Errorf("open gorm: %w", err)
 	}

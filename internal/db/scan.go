@@ -28,25 +28,32 @@ type model struct {
 
 // query takes the place of GORM's callback of this name.
 func (c *scanner) query(tx *gorm.DB) {
-	conn, direct := tx.Statement.ConnPool.(*sessionConn)
+	_, direct := tx.Statement.ConnPool.(*sessionConn)
 	if !direct || tx.Error != nil || !intoModels(tx.Statement) {
 		callbacks.Query(tx)
 		return
 	}
-	m := c.model(tx.Statement)
-	m.build(tx)
-	if tx.DryRun || tx.Error != nil {
+	c.model(tx.Statement).build(tx)
+	if !tx.DryRun {
+		c.run(tx)
+	}
+}
+
+// run sends the statement that was written, and reads its rows.
+func (c *scanner) run(tx *gorm.DB) {
+	if tx.Error != nil {
 		return
 	}
-	rows, err := conn.s.query(tx.Statement.Context, tx.Statement.SQL.String(), tx.Statement.Vars)
+	stmt := tx.Statement
+	rows, err := stmt.ConnPool.(*sessionConn).s.query(stmt.Context, stmt.SQL.String(), stmt.Vars)
 	if err != nil {
 		_ = tx.AddError(err)
 		return
 	}
 	defer func() { _ = tx.AddError(rows.Close()) }()
-	m.scan(tx, rows)
-	if tx.Statement.Result != nil {
-		tx.Statement.Result.RowsAffected = tx.RowsAffected
+	c.model(stmt).scan(tx, rows)
+	if stmt.Result != nil {
+		stmt.Result.RowsAffected = tx.RowsAffected
 	}
 }
 
