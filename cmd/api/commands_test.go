@@ -93,6 +93,7 @@ func TestRefusals(t *testing.T) {
 		"unknown database": {map[string]string{"DATABASE_URL": with(t, database, func(u *url.URL) { u.Path = "/none_such" })}, 1, `database "none_such" does not exist`},
 		"unknown schema":   {map[string]string{"DATABASE_URL": withQuery(database, "schema=none_such")}, 1, `no schema of the search_path "none_such" is there`},
 		"over budget":      {map[string]string{"DATABASE_URL": database, "ENVIRONMENT": "production", "DB_INSTANCES": "1000"}, 1, "connection budget exceeded: the pools may open 15000 connections, the server allows "},
+		"a slip":           {map[string]string{"DATABASE_URL": database, "DB_POOL_SIZE": "100000"}, 2, `DB_POOL_SIZE: "100000" is out of range`},
 		"echo":             {map[string]string{"DATABASE_URL": database, "ENVIRONMENT": "production", "DB_ECHO": "true"}, 2, "DB_ECHO: "},
 	}
 	for name, test := range tests {

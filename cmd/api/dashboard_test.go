@@ -29,19 +29,10 @@ func TestDashboardShows(t *testing.T) {
 		"DB_POOL_SIZE": "2", "DB_MAX_OVERFLOW": "2", "DB_POOL_TIMEOUT": "0.2",
 	})
 	base, admin := p.url(), p.await(`admin=http://(\S+)`)[1]
-	panels := readDashboard(t).Panels
-	prom := startPrometheus(t, admin)
+	panels := readDashboard(t, serviceDashboard).Panels
+	prom := startPrometheus(t, scrapeJob(t), admin)
 	keepBusy(t, base)
-	var nothing []string
-	defer func() {
-		if t.Failed() {
-			t.Logf("these show nothing: %q", nothing)
-		}
-	}()
-	dbtest.Eventually(t, "every query shows something", func() bool {
-		nothing = empty(prom.charts(t, panels, 10*time.Second))
-		return len(nothing) == 0
-	})
+	prom.showsAll(t, panels, func() {})
 	if *update {
 		for _, calm := range []time.Duration{30 * time.Second, 15 * time.Second} {
 			time.Sleep(calm)
@@ -54,6 +45,22 @@ func TestDashboardShows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// showsAll waits until each query of each panel shows something, and does what gives them something meanwhile.
+func (p scraper) showsAll(t *testing.T, panels []panel, meanwhile func()) {
+	t.Helper()
+	var nothing []string
+	defer func() {
+		if t.Failed() {
+			t.Logf("these show nothing: %q", nothing)
+		}
+	}()
+	dbtest.Eventually(t, "every query shows something", func() bool {
+		meanwhile()
+		nothing = empty(p.charts(t, panels, 10*time.Second))
+		return len(nothing) == 0
+	})
 }
 
 // empty lists what shows nothing.
@@ -82,13 +89,13 @@ func keepBusy(t *testing.T, base string) {
 	}
 }
 
-// scraper is a running Prometheus.
-type scraper struct{ address string }
+// scraper is a running Prometheus, and the name by which it knows what it scrapes.
+type scraper struct{ address, job string }
 
-func startPrometheus(t *testing.T, target string) scraper {
+func startPrometheus(t *testing.T, job, target string) scraper {
 	t.Helper()
 	folder := t.TempDir()
-	config := fmt.Sprintf("global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs: [{job_name: %s, static_configs: [{targets: [%q]}]}]\n", scrapeJob(t), target)
+	config := fmt.Sprintf("global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs: [{job_name: %s, static_configs: [{targets: [%q]}]}]\n", job, target)
 	if err := os.WriteFile(filepath.Join(folder, "prometheus.yml"), []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +103,7 @@ func startPrometheus(t *testing.T, target string) scraper {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prom := scraper{free.Addr().String()}
+	prom := scraper{free.Addr().String(), job}
 	free.Close()
 	output := new(dbtest.Log)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -140,7 +147,7 @@ type chart struct {
 func (p scraper) charts(t *testing.T, panels []panel, span time.Duration) (charts []chart) {
 	t.Helper()
 	now := time.Now()
-	variables := strings.NewReplacer("$job", scrapeJob(t), "$instance", ".*", "$__rate_interval", "5s")
+	variables := strings.NewReplacer("$job", p.job, "$instance", ".*", "$__rate_interval", "5s")
 	for _, panel := range panels {
 		c := chart{panel: panel}
 		for _, target := range panel.Targets {

@@ -70,12 +70,31 @@ func wantsColour(lookup func(string) (string, bool)) bool {
 	return no == "" && term != "dumb"
 }
 
-// connect tests the connection, with retries, and opens the pool.
+// connect tests the connection, with retries, checks the connection budget and
+// opens the pool.
 func (p *program) connect(ctx context.Context) (*db.DB, error) {
 	if err := p.testConnection(ctx); err != nil {
 		return nil, err
 	}
+	if err := p.checkBudget(ctx); err != nil {
+		return nil, err
+	}
 	return db.Open(ctx, p.cfg.DB)
+}
+
+// checkBudget refuses pools that the server can not hold, in production; elsewhere
+// it warns. The pool opens afterwards: one that is far too large takes every
+// connection, and minutes, before anything else gets its turn.
+func (p *program) checkBudget(ctx context.Context) error {
+	budget, err := p.cfg.DB.Budget(ctx, p.cfg.Instances)
+	if err != nil {
+		return err
+	}
+	if err = budget.Err(); err != nil && p.cfg.Environment != config.Production {
+		p.log.Warn(err.Error())
+		return nil
+	}
+	return err
 }
 
 func (p *program) testConnection(ctx context.Context) error {

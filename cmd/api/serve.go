@@ -9,7 +9,6 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"example.com/transcription-api/internal/config"
-	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/web/app"
 )
 
@@ -28,7 +27,7 @@ func (p *program) serve(ctx context.Context, _ []string) (err error) {
 	}
 	s := server{cfg: p.cfg, log: p.log, state: new(app.State), finish: conn.Drain}
 	defer func() { err = errors.Join(err, p.disconnect(ctx, conn, s.deadline)) }()
-	if err := p.prepare(ctx, conn); err != nil {
+	if err := p.prepareSchema(ctx); err != nil {
 		return p.unlessStopped(ctx, err)
 	}
 	ln, err := listen(p.cfg)
@@ -66,20 +65,6 @@ func (p *program) unlessStopped(ctx context.Context, err error) error {
 	}
 	p.log.Info("stopped during start-up")
 	return nil
-}
-
-// prepare checks the connection budget and brings the schema up to date.
-func (p *program) prepare(ctx context.Context, conn *db.DB) error {
-	budget, err := conn.Budget(ctx, p.cfg.Instances)
-	if err != nil {
-		return err
-	}
-	if err := budget.Err(); err != nil && p.cfg.Environment == config.Production {
-		return err
-	} else if err != nil {
-		p.log.Warn(err.Error())
-	}
-	return p.prepareSchema(ctx)
 }
 
 // waitFor sleeps for d, or until done.

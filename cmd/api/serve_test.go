@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -119,6 +120,23 @@ func TestBudgetInDev(t *testing.T) {
 	p := start(t, map[string]string{"DATABASE_URL": dbtest.Things(t), "DB_INSTANCES": "1000"})
 	p.url() // it listens
 	p.await(`level=WARN msg="connection budget exceeded: the pools may open 15000 connections, the server allows \d+: `)
+}
+
+// TestBudgetBeforePool: the refusal does not wait for a pool that the server can not hold.
+func TestBudgetBeforePool(t *testing.T) {
+	t.Parallel()
+	proxy := dbtest.NewProxy(t, dbtest.Things(t))
+	const size = 30
+	p := start(t, map[string]string{
+		"DATABASE_URL": proxy.URL(), "ENVIRONMENT": "production", "DB_POOL_SIZE": fmt.Sprint(size), "DB_INSTANCES": "1000",
+	})
+	if status := p.status(); status != 1 {
+		t.Errorf("exit status %d, want 1", status)
+	}
+	p.await(`connection budget exceeded: the pools may open 40000 connections, the server allows \d+: `)
+	if n := proxy.Accepted(); n >= size {
+		t.Errorf("%d connections were opened: the pool's too", n)
+	}
 }
 
 func TestAutoMigrateOff(t *testing.T) {

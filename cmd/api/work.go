@@ -78,7 +78,7 @@ func (p *program) workWith(ctx context.Context, args []string, engine func(confi
 		figures: newWorkFigures(ctx, conn, metrics), shutdownTimeout: p.cfg.ShutdownTimeout,
 	}
 	defer func() { err = errors.Join(err, p.disconnect(ctx, conn, c.deadline)) }()
-	if err := p.prepare(ctx, conn); err != nil {
+	if err := p.prepareSchema(ctx); err != nil {
 		return p.unlessStopped(ctx, err)
 	}
 	stopAdmin, err := p.serveAdmin(ctx, metrics)

@@ -19,7 +19,7 @@ import (
 
 // exampleFiles are the example's own. In Makefile and scripts, what is for the
 // example alone stands between marks; in other files its names tell.
-var exampleFiles = regexp.MustCompile(`^(internal/handlers/(items(_\w*test)?\.go|testdata/items\.golden)|internal/models/item(_\w*)?\.go|cmd/api/work(_\w*)?\.go|cmd/seed/.*|docs/work\.md|ops/(k8s/work\.yaml|alerts-work(_test)?\.yml)|` +
+var exampleFiles = regexp.MustCompile(`^(internal/handlers/(items(_\w*test)?\.go|testdata/items\.golden)|internal/models/item(_\w*)?\.go|cmd/api/work(_\w*)?\.go|cmd/seed/.*|docs/work\.md|ops/(k8s/work\.yaml|alerts-work(_test)?\.yml|grafana-dashboard-work\.json)|` +
 	`internal/db/migrations/(00001_create_items|00003_canonical_languages|00005_item_leases|00006_items_lines|00007_item_attempts|00008_items_times|00009_items_valid)\.sql|bench/.*|ops/ha/.*|docs/(performance|scaling).*|` +
 	`clients/(life\.ts|tsconfig\.json|.*_test\.go)|cmd/template/(notes_test\.go|testdata/notes/.*))$`)
 

@@ -101,7 +101,7 @@ func renamer(from, to names, current string) *strings.Replacer {
 }
 
 var (
-	offer     = regexp.MustCompile(`(?s)<!-- init -->\n.*?<!-- /init -->\n\n?`)
+	offer     = regexp.MustCompile(`(?s)<!-- init -->\n.*?<!-- /init -->\n\n?|<!-- init -->.*?<!-- /init -->`) // lines, or words within one
 	contact   = regexp.MustCompile(`(Contact\{Name: )".*"(, URL: ".*"), Email: ".*"\}`)
 	copyright = regexp.MustCompile(`(?m)^Copyright \(c\) \d+ .*$`)
 )

@@ -70,11 +70,11 @@ func (r request) check(ctx context.Context) (names, error) {
 	return namesOf(r.module, name), nil
 }
 
-// A name is also a label of Kubernetes and the dashboard's uid, which has 40
-// characters at most.
+// A name is also a label of Kubernetes and begins the dashboards' uids, which have
+// 40 characters at most.
 var namePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-const maxName = 40
+const maxName = 40 - len("-work")
 
 // reserved are names that mean something else to the Go tool or to PostgreSQL.
 var reserved = []string{"main", "internal", "vendor", "testdata", "cmd", "std", "all", "tool", "work", "postgres", "template0", "template1"}

@@ -30,7 +30,7 @@ func TestBadNames(t *testing.T) {
 		{module: "example.org/you/Notes"}:       `NAME "Notes": must be lower-case`,
 		{module: "example.org/n", name: "1st"}:  "must be lower-case",
 		{module: "example.org/n", name: "a--b"}: "must be lower-case",
-		{module: "example.org/n", name: strings.Repeat("a", 41)}: "at most 40",
+		{module: "example.org/n", name: strings.Repeat("a", 36)}: "at most 35",
 		{module: "example.org/n", name: "func"}:                  "is reserved",
 		{module: "example.org/n", name: "postgres"}:              "is reserved",
 		{module: "example.org/you/fmt"}:                          "is a package of the standard library, fmt",

@@ -123,9 +123,6 @@ func (r *reader) together(c *Config) {
 	if replica := c.Replica; replica.URL != "" {
 		c.DB.Replica = &replica
 	}
-	if sum := int64(c.DB.PoolSize) + int64(c.DB.MaxOverflow); sum > maxInteger {
-		r.mistake("DB_MAX_OVERFLOW", fmt.Sprintf("makes %d connections with DB_POOL_SIZE", sum), fmt.Sprintf("at most %d together", maxInteger))
-	}
 	if c.DB.Echo && c.Environment == Production {
 		r.mistake("DB_ECHO", "true is refused in production", "false")
 	}

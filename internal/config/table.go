@@ -35,8 +35,8 @@ func (c *Config) table() []setting {
 		{"DB_READ_MAX_LAG", "5", seconds(&d.ReadMaxLag, 1, maxTime)},
 		{"DB_PGBOUNCER", "false", boolean(&d.PgBouncer)},
 		{"DB_INSTANCES", "1", whole(&c.Instances, 1, maxInteger)},
-		{"DB_POOL_SIZE", "5", whole(&d.PoolSize, 1, maxInteger)},
-		{"DB_MAX_OVERFLOW", "10", whole(&d.MaxOverflow, 0, maxInteger)},
+		{"DB_POOL_SIZE", "5", whole(&d.PoolSize, 1, maxConnections)},
+		{"DB_MAX_OVERFLOW", "10", whole(&d.MaxOverflow, 0, maxConnections)},
 		{"DB_OVERFLOW_IDLE", "30", seconds(&d.OverflowIdle, 0, maxTime)},
 		{"DB_POOL_TIMEOUT", "30", seconds(&d.PoolTimeout, 1, maxTime)},
 		{"DB_POOL_MAX_WAITING", "0", whole(&d.MaxWaiting, 0, maxInteger)},
@@ -57,10 +57,11 @@ func (c *Config) table() []setting {
 
 // Limits of what the values can hold.
 const (
-	maxInteger    = 1<<31 - 1                     // the pool and PostgreSQL count in 32 bits
-	maxTime       = 1_000_000_000 * time.Second   // some thirty years, so that sums of two never overflow
-	maxServerTime = maxInteger * time.Millisecond // PostgreSQL counts milliseconds in 32 bits
-	never         = time.Duration(-1)
+	maxInteger     = 1<<31 - 1                     // the pool and PostgreSQL count in 32 bits
+	maxConnections = 10_000                        // more from one process is a slip; behind PgBouncer nothing else would tell
+	maxTime        = 1_000_000_000 * time.Second   // some thirty years, so that sums of two never overflow
+	maxServerTime  = maxInteger * time.Millisecond // PostgreSQL counts milliseconds in 32 bits
+	never          = time.Duration(-1)
 )
 
 // What is allowed in the lists.

@@ -20,6 +20,8 @@ const (
 	recycle  = "; allowed: -1 (never) or more than 0, at most 1000000000 seconds, written 30, 0.5 or 30s"
 	fromZero = "; allowed: a whole number from 0 to 2147483647"
 	fromOne  = "; allowed: a whole number from 1 to 2147483647"
+	pool     = "; allowed: a whole number from 1 to 10000"
+	overflow = "; allowed: a whole number from 0 to 10000"
 	level    = "; allowed: debug, info, warn or error"
 	host     = "; allowed: an IP address or a host name; 0.0.0.0 or :: for all interfaces"
 	addr     = "; allowed: host:port, such as 127.0.0.1:9090; port 0 to 65535"
@@ -41,12 +43,14 @@ func TestValues(t *testing.T) {
 		{"ENVIRONMENT", long, nil, `"` + long[2:] + `…" is unknown; allowed: dev, test or production`},
 
 		{"DB_POOL_SIZE", "1", func(c *config.Config) { c.DB.PoolSize = 1 }, ""},
-		{"DB_POOL_SIZE", "0", nil, `"0" is out of range` + fromOne},
-		{"DB_POOL_SIZE", "2147483647", nil, "DB_MAX_OVERFLOW: makes 2147483657 connections with DB_POOL_SIZE; allowed: at most 2147483647 together"},
-		{"DB_POOL_SIZE", "99999999999999999999", nil, `"99999999999999999999" is out of range` + fromOne},
-		{"DB_POOL_SIZE", "5.5", nil, `"5.5" is not a whole number` + fromOne},
+		{"DB_POOL_SIZE", "0", nil, `"0" is out of range` + pool},
+		{"DB_POOL_SIZE", "10000", func(c *config.Config) { c.DB.PoolSize = 10000 }, ""},
+		{"DB_POOL_SIZE", "10001", nil, `"10001" is out of range` + pool},
+		{"DB_POOL_SIZE", "99999999999999999999", nil, `"99999999999999999999" is out of range` + pool},
+		{"DB_POOL_SIZE", "5.5", nil, `"5.5" is not a whole number` + pool},
 		{"DB_MAX_OVERFLOW", "0", func(c *config.Config) { c.DB.MaxOverflow = 0 }, ""},
-		{"DB_MAX_OVERFLOW", "-1", nil, `"-1" is out of range` + fromZero},
+		{"DB_MAX_OVERFLOW", "-1", nil, `"-1" is out of range` + overflow},
+		{"DB_MAX_OVERFLOW", "10001", nil, `"10001" is out of range` + overflow},
 		{"DB_POOL_MAX_WAITING", "100", func(c *config.Config) { c.DB.MaxWaiting = 100 }, ""},
 		{"DB_POOL_MAX_WAITING", "-1", nil, `"-1" is out of range` + fromZero},
 		{"DB_POOL_RESET", "Rollback", func(c *config.Config) { c.DB.Reset = "rollback" }, ""},

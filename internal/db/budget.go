@@ -57,14 +57,30 @@ SELECT * FROM (
 	UNION ALL SELECT datconnlimit, 'database ' || datname FROM pg_database, role WHERE datname = current_database() AND NOT rolsuper
 ) AS limits WHERE allowed >= 0 ORDER BY allowed, bound LIMIT 1`
 
-// Budget asks the server for its limits. Behind PgBouncer these are not the
-// pool's to count: there it returns a budget that is never exceeded.
-func (d *DB) Budget(ctx context.Context, instances int) (Budget, error) {
-	b, err := d.opts.budget(ctx, d.pool.QueryRow, instances)
-	return b, d.orClosed(err)
+// Budget asks the server for its limits, over a connection of its own: beside a
+// pool that is far too large no question would get through. Behind PgBouncer the
+// limits are not the pool's to count: there it returns a budget that is never exceeded.
+func (o Options) Budget(ctx context.Context, instances int) (Budget, error) {
+	if o.PgBouncer {
+		return o.budget(ctx, nil, instances)
+	}
+	pool, err := parseURL(o.URL)
+	if err != nil {
+		return Budget{}, urlError(err)
+	}
+	o.connConfig(pool.ConnConfig)
+	var b Budget
+	err = askOnce(ctx, pool.ConnConfig, o.ConnectTimeout, func(ctx context.Context, conn *pgx.Conn) (err error) {
+		b, err = o.budget(ctx, conn.QueryRow, instances)
+		return err
+	})
+	if err != nil {
+		return Budget{}, fmt.Errorf("read the server's connection limit: %w", err)
+	}
+	return b, nil
 }
 
-// budget asks over a connection or a pool.
+// budget asks over a connection.
 func (o Options) budget(ctx context.Context, ask func(context.Context, string, ...any) pgx.Row, instances int) (Budget, error) {
 	b := Budget{Wanted: o.maxConns() * instances}
 	if o.Replica != nil {
@@ -74,8 +90,5 @@ func (o Options) budget(ctx context.Context, ask func(context.Context, string, .
 		b.Allowed = b.Wanted
 		return b, nil
 	}
-	if err := ask(ctx, budgetQuery).Scan(&b.Allowed, &b.bound); err != nil {
-		return b, fmt.Errorf("read the server's connection limit: %w", err)
-	}
-	return b, nil
+	return b, ask(ctx, budgetQuery).Scan(&b.Allowed, &b.bound)
 }

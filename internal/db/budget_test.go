@@ -72,8 +72,8 @@ func TestBudget_Limits(t *testing.T) {
 				t.Fatal(err)
 			}
 			dbtest.Exec(t, database, fmt.Sprintf("ALTER DATABASE %s CONNECTION LIMIT %s", dbname, test.database))
-			p := poolOpen(t, poolOptions(target, 1, 0), database)
-			budget, over := budgetOf(t, p.DB, 1), budgetOf(t, p.DB, 10000)
+			opts := poolOptions(target, 1, 0)
+			budget, over := budgetOf(t, opts, 1), budgetOf(t, opts, 10000)
 			want, names := test.allowed, map[bool]string{true: role, false: dbname}[strings.HasPrefix(test.says, "role")]
 			says := strings.ReplaceAll(test.says, "%s", names)
 			if want == 0 {
@@ -83,19 +83,19 @@ func TestBudget_Limits(t *testing.T) {
 			if err := over.Err(); budget.Allowed != want || budget.Err() != nil || err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%+v and 10000 of them: %v, want %d: %s", budget, err, want, says)
 			}
-			if err := budgetOf(t, p.DB, want).Err(); err != nil {
+			if err := budgetOf(t, opts, want).Err(); err != nil {
 				t.Errorf("all of %d is too much: %v", want, err)
 			}
-			if budgetOf(t, p.DB, want+1).Err() == nil {
+			if budgetOf(t, opts, want+1).Err() == nil {
 				t.Errorf("%d of %d is not too much", want+1, want)
 			}
 		})
 	}
 }
 
-func budgetOf(t *testing.T, d *db.DB, instances int) db.Budget {
+func budgetOf(t *testing.T, opts db.Options, instances int) db.Budget {
 	t.Helper()
-	budget, err := d.Budget(t.Context(), instances)
+	budget, err := opts.Budget(t.Context(), instances)
 	if err != nil {
 		t.Fatal(err)
 	}

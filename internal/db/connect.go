@@ -28,7 +28,7 @@ func TestConnection(ctx context.Context, opts Options, retries int, delay time.D
 	opts.logFiles(ctx, cfg)
 	opts.warnHosts(ctx, cfg)
 	for attempt := 1; ; attempt++ {
-		err := testOnce(ctx, cfg, opts.ConnectTimeout)
+		err := askOnce(ctx, cfg, opts.ConnectTimeout, findSchema)
 		if err == nil {
 			return nil
 		}
@@ -88,13 +88,15 @@ func (o Options) hasPassword() bool {
 	return err == nil && cfg.Password != ""
 }
 
-func testOnce(ctx context.Context, cfg *pgx.ConnConfig, limit time.Duration) error {
+// askOnce connects, asks and closes, and does not wait for longer than limit: with
+// an error, ask may still be running.
+func askOnce(ctx context.Context, cfg *pgx.ConnConfig, limit time.Duration, ask func(context.Context, *pgx.Conn) error) error {
 	err := within(ctx, limit, func(ctx context.Context) error {
 		conn, err := pgx.ConnectConfig(ctx, cfg)
 		if err != nil {
 			return err
 		}
-		return errors.Join(findSchema(ctx, conn), conn.Close(ctx))
+		return errors.Join(ask(ctx, conn), conn.Close(ctx))
 	})
 	if err != nil {
 		return oneLine{err}

@@ -73,7 +73,7 @@ func poolEverywhere(ctx context.Context, d *db.DB, opts db.Options, fault func()
 		fault()
 		errs = append(errs, way(s.DB()), way(s.DB()), s.Commit())
 	}
-	_, err := d.Budget(ctx, 1)
+	_, err := opts.Budget(ctx, 1)
 	return append(errs, err, d.Ping(ctx, time.Second), db.TestConnection(ctx, opts, 1, 0))
 }
 

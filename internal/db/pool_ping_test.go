@@ -144,12 +144,13 @@ func TestPool_PingRecovers(t *testing.T) {
 // TestPool_Budget: what all instances may open, against what the server grants.
 func TestPool_Budget(t *testing.T) {
 	t.Parallel()
-	p := poolNew(t, 2, 1, nil)
+	opts := poolOptions(dbtest.Things(t), 2, 1)
+	p := poolOpen(t, opts, opts.URL)
 	most, reserved := p.look("SELECT current_setting('max_connections')::int"), p.look(`SELECT sum(setting::int)::int
 		FROM pg_settings WHERE name IN ('superuser_reserved_connections', 'reserved_connections')`)
 	allowed := most - reserved
 	for instances, exceeded := range map[int]bool{1: false, allowed / 3: false, allowed/3 + 1: true} {
-		b, err := p.Budget(t.Context(), instances)
+		b, err := opts.Budget(t.Context(), instances)
 		if want := (db.Budget{Wanted: 3 * instances, Allowed: allowed}); err != nil || b != want || (b.Err() != nil) != exceeded {
 			t.Errorf("%d instances: %+v, %v, %v; want %+v, exceeded: %v", instances, b, err, b.Err(), want, exceeded)
 		}
@@ -164,8 +165,9 @@ func TestPool_Budget(t *testing.T) {
 // TestPool_BudgetPgBouncer: its limit is not the server's.
 func TestPool_BudgetPgBouncer(t *testing.T) {
 	t.Parallel()
-	p := poolNew(t, 1, 1, func(o *db.Options) { o.PgBouncer = true })
-	if b, err := p.Budget(t.Context(), 100000); err != nil || b.Err() != nil || b.Wanted != 200000 {
+	opts := poolOptions("", 1, 1) // it does not even connect
+	opts.PgBouncer = true
+	if b, err := opts.Budget(t.Context(), 100000); err != nil || b.Err() != nil || b.Wanted != 200000 {
 		t.Errorf("%+v, %v", b, err)
 	}
 }

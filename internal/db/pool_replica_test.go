@@ -46,8 +46,8 @@ func TestReplica_Unusable(t *testing.T) {
 			opts, reads := doctorOptions(target), doctorOptions(test.url)
 			opts.Replica = &reads
 			examine(t, opts, db.Surroundings{}).wants(t, "read_replica", test.verdict, test.logged)
-			budget, err := conn.Budget(t.Context(), 3)
-			if sessionMust(t, err); budget.Wanted%3 != 0 || budget.Wanted/3 != conn.Status().Size+conn.Status().MaxOverflow+1 {
+			budget, err := opts.Budget(t.Context(), 3)
+			if sessionMust(t, err); budget.Wanted%3 != 0 || budget.Wanted/3 != opts.PoolSize+opts.MaxOverflow+1 {
 				t.Errorf("a budget of %d connections for 3 instances", budget.Wanted)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -86,6 +87,37 @@ func TestManifests(t *testing.T) {
 	misspelt := strings.Replace(string(read(t, "../k8s/deployment.yaml")), "readinessProbe:", "readynessProbe:", 1)
 	if decode([]byte(misspelt)) == nil {
 		t.Error("a misspelt field is not noticed")
+	}
+}
+
+// TestBudget: what each Deployment's DB_INSTANCES makes of its own pool holds the pools of all of them, with those that a
+// rolling update adds.
+func TestBudget(t *testing.T) {
+	files, _ := filepath.Glob("../k8s/*.yaml")
+	opened, counted := 0, map[string]int{}
+	for _, file := range files {
+		var d appsv1.Deployment
+		if err := yaml.Unmarshal(read(t, file), &d); err != nil {
+			t.Fatal(err)
+		}
+		if d.Kind != "Deployment" {
+			continue
+		}
+		env := map[string]int{"DB_POOL_SIZE": 5, "DB_MAX_OVERFLOW": 10}
+		for _, variable := range d.Spec.Template.Spec.Containers[0].Env {
+			env[variable.Name], _ = strconv.Atoi(variable.Value)
+		}
+		pool := env["DB_POOL_SIZE"] + env["DB_MAX_OVERFLOW"]
+		opened += (int(*d.Spec.Replicas) + d.Spec.Strategy.RollingUpdate.MaxSurge.IntValue()) * pool
+		counted[file] = env["DB_INSTANCES"] * pool
+	}
+	for file, n := range counted {
+		if n < opened {
+			t.Errorf("%s: DB_INSTANCES counts %d connections, all Deployments open %d", file, n, opened)
+		}
+	}
+	if len(counted) == 0 {
+		t.Error("there is no Deployment")
 	}
 }
 

@@ -85,7 +85,7 @@ func newEngine(o Options, api API) (*gin.Engine, []byte, error) {
 	if o.Metrics != nil {
 		engine.Use(o.Metrics.measure)
 	}
-	addPage := inspectRequests(engine, o, api)
+	addPage := inspectRequests(engine, o)
 	engine.Use(limitTime(o.RequestTimeout), identify, takeTrace, logAccess(o.Log), closeWhenDraining(o.State), secure, answerErrors(o.Log), recoverPanics(o.Log))
 	if len(o.CORSAllowedOrigins) > 0 {
 		engine.Use(allowOrigins(o.CORSAllowedOrigins))

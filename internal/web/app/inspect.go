@@ -10,15 +10,15 @@ import (
 
 // inspectRequests has the requests noted from here on, and returns what adds the
 // page that shows them, once all middlewares are there. Without Options.Inspect
-// both do nothing. What a route needs the page needs, too: statements and paths
-// are as much as a list of them tells.
-func inspectRequests(engine *gin.Engine, o Options, api API) (addPage func()) {
+// both do nothing. The page needs no key, as /docs and /metrics do not: a browser
+// has none to send, and who asks sits at this machine.
+func inspectRequests(engine *gin.Engine, o Options) (addPage func()) {
 	if !o.Inspect {
 		return func() {}
 	}
 	requests := new(inspect.Requests)
 	engine.Use(requests.Record)
 	return func() {
-		engine.Match([]string{http.MethodGet, http.MethodHead}, inspect.Path, inspect.RefuseOthers, accessOf(o, api), requests.Page)
+		engine.Match([]string{http.MethodGet, http.MethodHead}, inspect.Path, inspect.RefuseOthers, requests.Page)
 	}
 }

@@ -37,11 +37,16 @@ func requestID(ctx context.Context) string {
 }
 
 // limitTime gives the request its deadline: statements end with it, and the
-// session rolls back.
+// session rolls back. A body that nobody reads has it too: net/http waits for what
+// is left of one before it sends the answer. For that it comes a moment later: a read
+// that fails cancels the context, as a client that left does, and 504 would be 499.
 func limitTime(limit time.Duration) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		ctx, cancel := context.WithTimeout(c.Request.Context(), limit)
 		defer cancel()
+		if deadline, _ := ctx.Deadline(); c.Request.ContentLength != 0 {
+			_ = http.NewResponseController(c.Writer).SetReadDeadline(deadline.Add(time.Second)) // a recorder in a test has none
+		}
 		c.Request = c.Request.WithContext(ctx)
 		c.Next()
 	}

@@ -122,6 +122,36 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
+// TestSlowBodyUnread: the deadline ends that wait also where nobody reads the body, and the answer is what it is without one.
+func TestSlowBodyUnread(t *testing.T) {
+	t.Parallel()
+	s := webtest.StartThings(t, func(set *webtest.Settings) {
+		set.Server.ReadTimeout = time.Hour
+		set.API.RequestTimeout = time.Second
+	})
+	for request, want := range map[string]int{
+		"GET /things":       http.StatusOK,
+		"GET /health/live":  http.StatusOK,
+		"GET /nothing":      http.StatusNotFound,
+		"PUT /things":       http.StatusMethodNotAllowed,
+		"DELETE /things/1":  http.StatusNotFound,
+		"GET /openapi.json": http.StatusOK,
+	} {
+		for _, length := range []string{"Content-Length: 100\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n64\r\n"} {
+			t.Run(request+" "+length[:8], func(t *testing.T) {
+				t.Parallel()
+				line := dial(t, s)
+				if _, err := io.WriteString(line, request+" HTTP/1.1\r\n"+head+length+"{"); err != nil {
+					t.Fatal(err)
+				}
+				if answer, closed := readAnswer(t, line); answer.Status != want || !closed {
+					t.Errorf("%s, want %d, closed: %t", answer.Summary(), want, closed)
+				}
+			})
+		}
+	}
+}
+
 // TestBodyAtTheLimit is the largest that is taken, with and without its length announced.
 func TestBodyAtTheLimit(t *testing.T) {
 	t.Parallel()

@@ -47,8 +47,14 @@ type row struct {
 	Times                 int // how often it was sent, at its first time; 0: not in a loop
 }
 
-// RefuseOthers keeps web pages of other origins from reading the page, those of CORS included.
+// RefuseOthers keeps web pages of other origins from reading the page, those of CORS included, and whoever comes through a
+// proxy or a tunnel to this machine.
 func RefuseOthers(c *gin.Context) {
+	if header := c.Request.Header; header.Get("X-Forwarded-For") != "" || header.Get("Forwarded") != "" || header.Get("Via") != "" {
+		_ = c.Error(&web.Problem{Status: http.StatusForbidden, Detail: "This page is for the machine that serves it: open it there, and not through a proxy."})
+		c.Abort()
+		return
+	}
 	site := c.GetHeader("Sec-Fetch-Site") // sent by browsers only; Origin, too, by those that do not send it
 	if site != "" && site != "same-origin" && site != "none" || c.GetHeader("Origin") != "" {
 		_ = c.Error(&web.Problem{Status: http.StatusForbidden, Detail: "This page is not for pages of other origins: open it by its address."})
