@@ -9,9 +9,9 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// writer takes the place of GORM's callbacks for INSERT and UPDATE where the rows
-// come back as they are stored, and has them read as a query's are. The statement's
-// text is written as GORM does, and all other statements are left to it.
+// writer takes the place of GORM's callbacks for INSERT and UPDATE where columns come
+// back as they are stored (RETURNING), and has them read as a query's are. The
+// statement's text is written as GORM does, and all other statements are left to it.
 type writer struct {
 	scanner
 	gormCreate, gormUpdate func(*gorm.DB)
@@ -28,7 +28,7 @@ func scanDirect(conn *gorm.DB) error {
 // create inserts one row.
 func (w *writer) create(tx *gorm.DB) {
 	stmt := tx.Statement
-	if !returns(tx, reflect.Struct) || len(stmt.Schema.CreateClauses) > 0 {
+	if !direct(tx, reflect.Struct) || len(stmt.Schema.CreateClauses) > 0 || !returning(stmt) {
 		w.gormCreate(tx)
 		return
 	}
@@ -43,7 +43,8 @@ func (w *writer) create(tx *gorm.DB) {
 func (w *writer) update(tx *gorm.DB) {
 	stmt := tx.Statement
 	_, chosen := stmt.Clauses["WHERE"]
-	if !chosen || !returns(tx, reflect.Slice) || stmt.ReflectValue.Len() > 0 || len(stmt.Schema.UpdateClauses) > 0 {
+	_, returns := stmt.Clauses["RETURNING"]
+	if !chosen || !returns || !direct(tx, reflect.Slice) || stmt.ReflectValue.Len() > 0 || len(stmt.Schema.UpdateClauses) > 0 {
 		w.gormUpdate(tx)
 		return
 	}
@@ -62,15 +63,32 @@ func (w *writer) update(tx *gorm.DB) {
 	stmt.Dest = dest
 }
 
-// returns reports a statement whose rows go into models of this kind.
-func returns(tx *gorm.DB, kind reflect.Kind) bool {
-	_, session := tx.Statement.ConnPool.(*sessionConn)
-	if !session || tx.Error != nil || tx.DryRun || tx.Statement.SQL.Len() > 0 || !intoModels(tx.Statement) ||
-		tx.Statement.ReflectValue.Kind() != kind {
+// returning has the columns come back that the caller asks for, or else those that
+// the table fills in. It reports whether there are any.
+func returning(stmt *gorm.Statement) bool {
+	if _, asked := stmt.Clauses["RETURNING"]; asked {
+		return true
+	}
+	var columns []clause.Column
+	for _, field := range stmt.Schema.FieldsWithDefaultDBValue {
+		if field.Readable {
+			columns = append(columns, clause.Column{Name: field.DBName})
+		}
+	}
+	if len(columns) > 0 {
+		stmt.AddClause(clause.Returning{Columns: columns})
+	}
+	return len(columns) > 0
+}
+
+// direct reports a statement yet to be written whose rows go into models of this kind.
+func direct(tx *gorm.DB, kind reflect.Kind) bool {
+	stmt := tx.Statement
+	_, session := stmt.ConnPool.(*sessionConn)
+	if !session || tx.Error != nil || tx.DryRun || stmt.SQL.Len() > 0 || !intoModels(stmt) || stmt.ReflectValue.Kind() != kind {
 		return false
 	}
-	_, returning := tx.Statement.Clauses["RETURNING"]
-	_, conflict := tx.Statement.Clauses["ON CONFLICT"]
-	_, set := tx.Statement.Clauses["SET"]
-	return returning && !conflict && !set
+	_, conflict := stmt.Clauses["ON CONFLICT"]
+	_, set := stmt.Clauses["SET"]
+	return !conflict && !set
 }
