@@ -15,6 +15,7 @@ type effects struct {
 	spoils bool // sets what only a new connection undoes
 
 	writes     bool // may write, even where the transaction began READ ONLY
+	forbids    bool // makes the transaction READ ONLY
 	recalls    bool // asks for the last number of a sequence
 	copies     bool // waits for a client that sends data
 	savepoints []savepointStatement
@@ -103,6 +104,7 @@ func effectsOf(query string) effects {
 		e.sets = e.sets || sets(words)
 		e.spoils = e.spoils || spoils(words)
 		e.writes = e.writes || writes(words)
+		e.forbids = e.forbids || forbids(words)
 		e.recalls = e.recalls || recalls(words)
 		e.copies = e.copies || copies(words)
 		if verb := words[0]; verb == "SAVEPOINT" || verb == "RELEASE" || verb == "ROLLBACK" && !endsTransaction(words) {

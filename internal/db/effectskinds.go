@@ -16,6 +16,11 @@ func writes(words []string) bool {
 		slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(word, "LO_") })
 }
 
+// forbids reports SET TRANSACTION READ ONLY, in its two forms.
+func forbids(words []string) bool {
+	return words[0] == "SET" && (slices.Contains(words, "ONLY") || mention(words, "TRANSACTION_READ_ONLY"))
+}
+
 // recalls reports a question for the last number of a sequence in this session, which PostgreSQL remembers for the
 // connection. Every INSERT may leave one, so it is dropped before the question rather than after each INSERT.
 func recalls(words []string) bool { return mention(words, "LASTVAL", "CURRVAL") }

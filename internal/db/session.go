@@ -39,6 +39,7 @@ type Session struct {
 	broken      error    // why the transaction could not begin
 	misuse      error    // a programming error: nothing may be committed
 	wrote       bool     // a statement may have written, see effects
+	forbade     bool     // a statement has made the transaction READ ONLY
 	dirty       bool     // a statement may have set what outlives the transaction
 	spoilt      bool     // … and what no reset undoes: the connection is closed at the end
 	closes      []func() // run at the end

@@ -14,11 +14,11 @@ import (
 	"example.com/transcription-api/internal/db/dbtest"
 )
 
-// TestSessionMadeReadOnlyByItself: the server takes writes, and has said so. That a statement of the program's forbids them is
+// TestSessionMadeReadOnlyByItself: that a statement of the program's forbids writes is
 // its own fault, and no reason to replace connections or to ask for another try.
 func TestSessionMadeReadOnlyByItself(t *testing.T) {
 	t.Parallel()
-	for _, query := range []string{"SET TRANSACTION READ ONLY", "SET LOCAL transaction_read_only = on", "SET default_transaction_read_only = on; SET TRANSACTION READ ONLY"} {
+	for _, query := range []string{"SET TRANSACTION READ ONLY", "SET LOCAL transaction_read_only = on", "set local \"transaction_read_only\" to true", "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY"} {
 		conn, url, _ := sessionOpen(t, sessionPool(1, 0))
 		err := conn.WithSession(t.Context(), func(tx *gorm.DB) error {
 			sessionMust(t, tx.Exec(query).Error)

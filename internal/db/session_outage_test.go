@@ -138,7 +138,7 @@ func TestSessionFailedCommitKeepsItsConnection(t *testing.T) {
 }
 
 // TestSessionOnAServerBeingPromoted: a transaction that began on the standby refuses writes to its end, while the server says
-// already that it takes them. That is the failover's doing, not the program's.
+// already that it takes them. That is the failover's doing, not the program's. Neither is SERIALIZABLE, which no standby does.
 func TestSessionOnAServerBeingPromoted(t *testing.T) {
 	t.Parallel()
 	server := dbtest.Server(t, devdb.Options{})

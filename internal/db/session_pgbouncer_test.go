@@ -3,14 +3,17 @@
 package db_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 
 	"example.com/transcription-api/internal/db"
 	"example.com/transcription-api/internal/db/dbtest"
+	"example.com/transcription-api/internal/devdb"
 )
 
 // sessionBounced opens a pool of one before a PgBouncer, which other programs use, too.
@@ -55,4 +58,28 @@ func TestPgBouncer_SessionLeavesNothingBehind(t *testing.T) {
 			t.Errorf("%s leaves to another program (-want +got):\n%s", query, diff)
 		}
 	}
+}
+
+// TestPgBouncer_SessionOnADemotedServer: what PgBouncer says of a server it has learnt from an earlier connection to it. A
+// refused write is the failover's doing all the same.
+func TestPgBouncer_SessionOnADemotedServer(t *testing.T) {
+	t.Parallel()
+	server := dbtest.Server(t, devdb.Options{})
+	dbtest.Exec(t, server.URL(), "CREATE TABLE notes (n int)")
+	bounced := dbtest.PgBouncer(t, server.URL(), 1, "server_login_retry = 0")
+	conn := sessionOpenAt(t, bounced, new(dbtest.Log), sessionPool(1, 0), func(o *db.Options) { o.PgBouncer = true })
+	write := func(tx *gorm.DB) error { return tx.Exec("INSERT INTO notes VALUES (1)").Error }
+	sessionMust(t, conn.WithSession(t.Context(), write))
+	dbtest.Exec(t, server.URL(), "COPY (SELECT) TO PROGRAM 'cat >standby.signal'")
+	sessionMust(t, server.Restart(t.Context()))
+	dbtest.Eventually(t, "a write reaches the standby", func() bool {
+		err := conn.WithSession(t.Context(), write)
+		if db.Classify(err) != db.Unavailable {
+			t.Fatalf("%v, class %d, want Unavailable", err, db.Classify(err))
+		}
+		pg, ok := errors.AsType[*pgconn.PgError](err)
+		return ok && pg.Code == "25006"
+	})
+	dbtest.Exec(t, server.URL(), "SELECT pg_promote()")
+	sessionMust(t, conn.WithSession(t.Context(), write))
 }

@@ -94,6 +94,7 @@ func (s *Session) admit(query string, effect effects) (effects, error) {
 		s.wrote = s.wrote || effect.writes || effect.recalls
 		s.dirty = s.dirty || effect.sets
 		s.spoilt = s.spoilt || effect.spoils
+		s.forbade = s.forbade || effect.forbids
 	}
 	return effect, s.misuse
 }
@@ -156,7 +157,7 @@ func (s *Session) settle(ctx context.Context, t *transaction, query string, err 
 	if !t.lost() && !t.open() && !t.conn.PgConn().IsBusy() {
 		return s.abuse(transactionEnded(query, err))
 	}
-	if s.demoted(t, err) {
+	if s.demoted(err) {
 		s.at.invalidate(t.conn)
 	}
 	s.mu.Lock()
@@ -191,7 +192,7 @@ func (s *Session) explain(ctx context.Context, t *transaction, err error) error 
 		return s.because(ctx, err)
 	case failed != nil && !errors.Is(failed, err) && t.lost():
 		return fmt.Errorf("%w: %w, after: %w", ErrUnavailable, err, failed)
-	case t.lost(), errors.Is(err, errLost), errors.Is(err, errOutdated), s.demoted(t, err):
+	case t.lost(), errors.Is(err, errLost), errors.Is(err, errOutdated), s.demoted(err):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case failed != nil && isAborted(err) && Classify(failed) == Unavailable:
 		return fmt.Errorf("%w, after which: %w", failed, err)
@@ -215,12 +216,13 @@ func (s *Session) because(ctx context.Context, err error) error {
 // in the transaction has failed.
 func isAborted(err error) bool { return sqlstate(err) == "25P02" }
 
-// demoted reports a server that takes no writes from a session that may write:
-// after a failover the pool's connections lead to the wrong one. Where the server
-// has said that it takes them, a statement of this session's has refused them. It
-// must have said so before BEGIN: one that is promoted meanwhile says it with the
-// very error, since a transaction stays what the server was when it began.
-func (s *Session) demoted(t *transaction, err error) bool {
-	refused := isReadOnlyServer(err) && !(t.writes && t.takesWrites()) || t.refusedByStandby(err)
-	return refused && !s.opts.readOnly
+// demoted reports a server that takes no writes from a session that may write, and
+// has not forbidden them itself: after a failover the pool's connections lead to the
+// wrong one. What the server says of itself (in_hot_standby) does not tell: one that
+// is promoted meanwhile says that it takes writes, to a transaction that began on the
+// standby and refuses them to its end; PgBouncer says what an earlier server said.
+func (s *Session) demoted(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return isReadOnlyServer(err) && !s.opts.readOnly && !s.forbade
 }

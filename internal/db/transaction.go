@@ -23,7 +23,6 @@ type transaction struct {
 	conn   *pgx.Conn     // the same connection
 	line   *line         // its network side
 	cut    bool          // COMMIT or ROLLBACK was cut off at its limit
-	writes bool          // before BEGIN the server has said that it takes them
 	reset  string        // undoes what a session has set; "": nothing is to be undone
 	dirty  bool          // reset is to go with COMMIT or ROLLBACK
 	spoilt bool          // holds what no reset undoes: not to be used again
@@ -108,7 +107,7 @@ func (d *DB) beginOnce(wait context.Context, begin beginning, send func(*transac
 		if t.open() {
 			t.rollback(wait, endTimeout-cancelGrace)
 		}
-		if t.refusedByStandby(err) {
+		if sqlstate(err) == "0A000" { // no standby does SERIALIZABLE
 			d.invalidate(t.conn)
 			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
@@ -141,7 +140,6 @@ func (d *DB) take(wait context.Context) (*transaction, error) {
 	}
 	t := &transaction{lease: lease, conn: lease.Conn()}
 	t.line = t.conn.PgConn().Conn().(*line)
-	t.writes = t.takesWrites()
 	return t, nil
 }
 
@@ -207,17 +205,6 @@ func (t *transaction) sever() {
 
 // interrupt ends what another goroutine does on the connection.
 func (t *transaction) interrupt() { _ = t.conn.PgConn().Conn().SetDeadline(time.Unix(1, 0)) }
-
-// takesWrites reports that the server has said so, as it does from version 14 on.
-func (t *transaction) takesWrites() bool {
-	pg := t.conn.PgConn()
-	return pg.ParameterStatus("in_hot_standby") == "off" && pg.ParameterStatus("default_transaction_read_only") == "off"
-}
-
-// refusedByStandby recognises what no standby does, as SERIALIZABLE.
-func (t *transaction) refusedByStandby(err error) bool {
-	return sqlstate(err) == "0A000" && t.conn.PgConn().ParameterStatus("in_hot_standby") == "on"
-}
 
 // open reports whether the transaction is still there, failed or not.
 func (t *transaction) open() bool { return t.conn.PgConn().TxStatus() != 'I' }
