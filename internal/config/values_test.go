@@ -170,11 +170,7 @@ func TestValues(t *testing.T) {
 			t.Parallel()
 			got, err := load(map[string]string{test.name: test.value})
 			if test.want == nil {
-				want := test.mistake
-				if !strings.HasPrefix(want, "DB_MAX_OVERFLOW: ") {
-					want = test.name + ": " + want
-				}
-				if err == nil || err.Error() != want {
+				if want := test.name + ": " + test.mistake; err == nil || err.Error() != want {
 					t.Errorf("\n got %v\nwant %s", err, want)
 				}
 				return
