@@ -1,12 +1,16 @@
 package db_test
 
 import (
+	"context"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+	"gorm.io/gorm/logger"
 
 	"example.com/transcription-api/internal/db/dbtest"
 )
@@ -143,16 +147,29 @@ func TestWriteAsGORM(t *testing.T) {
 			for way, result := range map[bool]*string{false: &got, true: &want} {
 				_ = conn.WithSession(t.Context(), func(tx *gorm.DB) error {
 					sessionMust(t, tx.Exec("ALTER TABLE writtens ALTER id RESTART WITH 100").Error)
-					into, ended := write(tx.Session(&gorm.Session{PrepareStmt: way}))
-					*result = fmt.Sprintf("%+v, error %v, %d rows, by %s", dereferenced(into), ended.Error, ended.RowsAffected, ended.Statement.SQL.String())
+					sent := &sentTexts{Interface: logger.Discard}
+					into, ended := write(tx.Session(&gorm.Session{PrepareStmt: way, Logger: sent}))
+					*result = fmt.Sprintf("%+v, error %v, %d rows, by %s", dereferenced(into), ended.Error, ended.RowsAffected, sent.texts)
 					return errDoNotKeep
 				})
 			}
-			if got != want || got == "" {
+			if got != want || strings.HasSuffix(got, " by []") != (name == "no change") {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		})
 	}
+}
+
+// sentTexts notes the statements, with their values: they are GORM's own, too.
+type sentTexts struct {
+	logger.Interface
+	texts []string
+}
+
+// Trace implements logger.Interface.
+func (s *sentTexts) Trace(_ context.Context, _ time.Time, of func() (string, int64), _ error) {
+	text, _ := of()
+	s.texts = append(s.texts, text)
 }
 
 var errDoNotKeep = fmt.Errorf("not to be kept")
