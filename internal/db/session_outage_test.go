@@ -147,12 +147,16 @@ func TestSessionOnAServerBeingPromoted(t *testing.T) {
 	sessionMust(t, server.Restart(t.Context()))
 	conn := sessionOpenAt(t, server.URL(), new(dbtest.Log), sessionPool(1, 0))
 	write := func(tx *gorm.DB) error { return tx.Exec("INSERT INTO notes VALUES (1)").Error }
-	for name, opts := range map[string][]db.SessionOption{
-		"a writer": nil, "SERIALIZABLE": {db.Isolation(sql.LevelSerializable)},
-		"a SERIALIZABLE reader": {db.Isolation(sql.LevelSerializable), db.ReadOnly()},
+	alone := func(tx *gorm.DB) error { return tx.Exec("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").Error }
+	for name, test := range map[string]struct {
+		do   func(*gorm.DB) error
+		opts []db.SessionOption
+	}{
+		"a writer": {write, nil}, "SERIALIZABLE": {write, []db.SessionOption{db.Isolation(sql.LevelSerializable)}}, "SERIALIZABLE by itself": {alone, nil},
+		"a SERIALIZABLE reader": {write, []db.SessionOption{db.Isolation(sql.LevelSerializable), db.ReadOnly()}},
 	} {
 		before := conn.Counters().Invalidated
-		err := conn.WithSession(t.Context(), write, opts...)
+		err := conn.WithSession(t.Context(), test.do, test.opts...)
 		if !errors.Is(err, db.ErrUnavailable) || db.Classify(err) != db.Unavailable {
 			t.Errorf("%s on the standby: %v, class %d, want Unavailable", name, err, db.Classify(err))
 		}

@@ -157,7 +157,7 @@ func (s *Session) settle(ctx context.Context, t *transaction, query string, err 
 	if !t.lost() && !t.open() && !t.conn.PgConn().IsBusy() {
 		return s.abuse(transactionEnded(query, err))
 	}
-	if s.demoted(err) {
+	if s.demoted(t, err) {
 		s.at.invalidate(t.conn)
 	}
 	s.mu.Lock()
@@ -192,7 +192,7 @@ func (s *Session) explain(ctx context.Context, t *transaction, err error) error 
 		return s.because(ctx, err)
 	case failed != nil && !errors.Is(failed, err) && t.lost():
 		return fmt.Errorf("%w: %w, after: %w", ErrUnavailable, err, failed)
-	case t.lost(), errors.Is(err, errLost), errors.Is(err, errOutdated), s.demoted(err):
+	case t.lost(), errors.Is(err, errLost), errors.Is(err, errOutdated), s.demoted(t, err):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case failed != nil && isAborted(err) && Classify(failed) == Unavailable:
 		return fmt.Errorf("%w, after which: %w", failed, err)
@@ -220,9 +220,11 @@ func isAborted(err error) bool { return sqlstate(err) == "25P02" }
 // has not forbidden them itself: after a failover the pool's connections lead to the
 // wrong one. What the server says of itself (in_hot_standby) does not tell: one that
 // is promoted meanwhile says that it takes writes, to a transaction that began on the
-// standby and refuses them to its end; PgBouncer says what an earlier server said.
-func (s *Session) demoted(err error) bool {
+// standby and refuses them to its end; PgBouncer says what an earlier server said. It
+// tells only whose fault it is that SET TRANSACTION has no such level or mode.
+func (s *Session) demoted(t *transaction, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return isReadOnlyServer(err) && !s.opts.readOnly && !s.forbade
+	unsupported := sqlstate(err) == "0A000" && t.conn.PgConn().ParameterStatus("in_hot_standby") == "on"
+	return (isReadOnlyServer(err) && !s.forbade || unsupported) && !s.opts.readOnly
 }
