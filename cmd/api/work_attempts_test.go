@@ -84,6 +84,7 @@ func TestWorkPoisoned(t *testing.T) {
 			select {
 			case <-p.exited:
 				killed++
+				w.ended()
 				dbtest.Exec(t, w.url, "UPDATE items SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL") // which passes
 				return true
 			default:

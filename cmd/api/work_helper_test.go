@@ -101,6 +101,14 @@ func (w workplace) add(title string, n int) {
 	dbtest.Exec(w.t, w.url, "INSERT INTO items (title, audio_url) SELECT $1, 'https://example.com/a.wav' FROM generate_series(1, $2::int)", title, n)
 }
 
+// ended waits for the connections of workers that were killed: PostgreSQL does what it has got from them, a COMMIT too.
+func (w workplace) ended() {
+	w.t.Helper()
+	dbtest.Eventually(w.t, "their connections have ended", func() bool {
+		return dbtest.Ask[int](w.t, w.url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND starts_with(application_name, 'transcription-api ')") == 0
+	})
+}
+
 // noted is how often the engine was given each item.
 func (w workplace) noted() map[string]int {
 	w.t.Helper()
