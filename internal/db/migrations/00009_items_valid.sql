@@ -44,7 +44,7 @@ DROP TRIGGER items_title_line ON items;
 DROP TRIGGER items_language ON items;
 DROP FUNCTION refuse_row();
 DROP FUNCTION canonical_item_language();
-ALTER TABLE items DROP CONSTRAINT items_times, DROP CONSTRAINT items_title_not_blank; -- a blank title is not a visible one
+ALTER TABLE items DROP CONSTRAINT items_times;
 
 -- By its name the last one to run, so that it sees what the others write.
 CREATE TRIGGER items_valid BEFORE INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION check_item();
@@ -52,8 +52,6 @@ CREATE TRIGGER items_valid BEFORE INSERT OR UPDATE ON items FOR EACH ROW EXECUTE
 -- +goose Down
 DROP TRIGGER items_valid ON items;
 DROP FUNCTION check_item();
-ALTER TABLE items ADD CONSTRAINT items_title_not_blank CHECK (btrim(title, E' \t\n\u000B\f\r\u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005'
-    '\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000') <> '') NOT VALID;
 ALTER TABLE items ADD CONSTRAINT items_times CHECK (
     least(created_at, updated_at, lease_until, retry_at) >= '0001-01-01 00:00Z'
     AND greatest(created_at, updated_at, lease_until, retry_at) < '10000-01-01 00:00Z') NOT VALID;
