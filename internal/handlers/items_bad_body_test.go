@@ -95,6 +95,7 @@ var badPosts = []badRow{
 	{`{"title":"a","audio_url":"` + surfaceURL(2049) + `"}`, "422 audio_url: must be at most 2048 bytes long"},
 	{`{"title":"a","audio_url":"` + surfaceURL(2047) + `é"}`, "422 audio_url: must be at most 2048 bytes long"},
 	{badLanguage(`english`), inTag + "which begins with a language's code of 2 or 3 letters, such as en or pt-BR"},
+	{badLanguage(`root`), inTag + "which begins with a language's code of 2 or 3 letters, such as en or pt-BR"},
 	{badLanguage(`en_US`), inTag + "with hyphens and no underscores, such as en or pt-BR"},
 	{badLanguage(`en-`), inTag + "with single hyphens, and only between its parts, such as en or pt-BR"},
 	{badLanguage(`-en`), inTag + "with single hyphens, and only between its parts, such as en or pt-BR"},

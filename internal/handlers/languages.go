@@ -30,7 +30,7 @@ func languageFault(text string) string {
 		return begin + ", with single hyphens, and only between its parts" + end
 	case hasLength(parts, 9, len(text)):
 		return begin + ", whose parts have at most 8 characters" + end
-	case len(parts[0]) == 1 && !strings.ContainsAny(parts[0], "xXiI") || len(parts[0]) > 3 && err != nil:
+	case len(parts[0]) == 1 && !strings.ContainsAny(parts[0], "xXiI") || len(parts[0]) > 3:
 		return begin + ", which begins with a language's code of 2 or 3 letters" + end
 	case isUnknown:
 		return begin + fmt.Sprintf(" of the registry, which does not have %q", unknown.Subtag())
