@@ -157,7 +157,7 @@ func (s *Session) settle(ctx context.Context, t *transaction, query string, err 
 	if !t.lost() && !t.open() && !t.conn.PgConn().IsBusy() {
 		return s.abuse(transactionEnded(query, err))
 	}
-	if s.demoted(t, err) {
+	if err != nil && s.demoted(t, err) {
 		s.at.invalidate(t.conn)
 	}
 	s.mu.Lock()
